@@ -1,0 +1,61 @@
+"""What is refitted: families of models, each of them the truth plus an estimator."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from modelcollapse.families._protocol import Family
+from modelcollapse.families.categorical import Categorical
+from modelcollapse.families.empirical import Empirical
+from modelcollapse.families.gaussian import Gaussian
+from modelcollapse.families.mixture import GaussianMixture
+
+__all__ = ["Categorical", "Empirical", "Family", "Gaussian", "GaussianMixture", "by_name", "model", "truth"]
+
+
+def by_name() -> dict[str, type]:
+    """Return the families by name, as files and the command line use them."""
+    return {cls.kind: cls for cls in (Gaussian, GaussianMixture, Categorical, Empirical)}
+
+
+def model(run, replicate: int, generation: int):
+    """Rebuild the model of one replicate and generation from a run.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        A result of `modelcollapse.simulate`.
+    replicate, generation : int
+        Which model; generation 0 is the truth.
+
+    Returns
+    -------
+    Family
+
+    Raises
+    ------
+    ValueError
+        If the run was made by a family this version does not know.
+    """
+    kinds = by_name()
+    kind = run.attrs.get("family")
+    if kind not in kinds:
+        raise ValueError(f"run must come from one of the families {', '.join(kinds)}, got {kind!r} in run.attrs.")
+    cell = run.sel(generation=generation).isel(replicate=replicate)
+    state = {name: cell[name].values for name in cell.variables if name not in ("generation", "replicate")}
+    return kinds[kind].from_state(state, **json.loads(run.attrs["family_options"]))
+
+
+def truth(run):
+    """Rebuild generation 0 of a run: the family given to `simulate`, real rows included where they were the truth."""
+    fitted = model(run, 0, 0)
+    if run.attrs.get("truth") != "rows":
+        return fitted
+    rows = np.asarray(run["rows"].values)
+    if run.attrs.get("bootstrap"):
+        return Empirical(rows)
+    if isinstance(fitted, Categorical) and fitted.labels is not None:
+        rows = np.array(fitted.labels)[rows]
+    return Empirical(rows, fitted)
