@@ -189,7 +189,7 @@ def run_blocks(
 ) -> dict[str, np.ndarray]:
     """Run all blocks and join their arrays along the first axis."""
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     n_jobs = check.integer("n_jobs", n_jobs, least=-1)
     if n_jobs == 0:

@@ -36,7 +36,8 @@ def log(x):
 @njit(cache=True, nogil=True)
 def pick(rng, n):
     """Draw an integer below n; the bias of 2^-53 n is below any that could be seen (and Generator.integers compiles
-    for more than a second)."""
+    for more than a second).
+    """
     return int(rng.random() * n)
 
 
@@ -112,26 +113,36 @@ def replace(rng, sizes, known, unbiased, mean0, log_variance0, mean, log_varianc
             log_variance[r, t] = lv
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def merge(n1, m1, q1, n2, m2, q2):
-    """Statistics (count, mean, scatter) of two batches together (Chan, Golub and LeVeque)."""
-    if n1 == 0.0:
-        return n2, m2, q2
-    if n2 == 0.0:
-        return n1, m1, q1
+    """Statistics (count, mean, scatter) of two batches, not both empty, together (Chan, Golub and LeVeque)."""
     n = n1 + n2
     delta = m2 - m1
-    return n, m1 + delta * (n2 / n), q1 + q2 + delta * delta * (n1 * n2 / n)
+    share = n2 / n
+    return n, m1 + delta * share, q1 + q2 + delta * delta * (n1 * share)
 
 
 @njit(cache=True, nogil=True)
-def draw(rng, n, m, sd):
-    """Statistics of n points of N(m, sd^2)."""
-    if n == 0:
-        return 0.0, 0.0, 0.0
-    mean = m + sd * rng.standard_normal() / math.sqrt(n)
-    scatter = sd * sd * chi_square(rng, n - 1) if n > 1 else 0.0
-    return float(n), mean, scatter
+def constants(n):
+    """What a draw of the statistics of n points needs: 1 / sqrt(n), and b and c of the chi-square."""
+    b = 0.5 * (n - 1) - 1.0 / 3.0
+    if n < 3:
+        return 1.0 / math.sqrt(max(n, 1)), 0.0, 0.0
+    return 1.0 / math.sqrt(n), b, 1.0 / math.sqrt(9.0 * b)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def draw(rng, n, m, sd, root, b, c):
+    """Statistics of n >= 1 points of N(m, sd^2)."""
+    mean = m + sd * rng.standard_normal() * root
+    q = 0.0
+    if n > 2:
+        v = squeeze(rng, b, c)
+        q = 2.0 * b * v * v * v
+    elif n == 2:
+        z = rng.standard_normal()
+        q = z * z
+    return float(n), mean, sd * sd * q
 
 
 @njit(cache=True, nogil=True)
@@ -149,7 +160,9 @@ def gather(rng, rows, order, lo, hi, fresh, origin, unit):
 
 
 @njit(cache=True, nogil=True)
-def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, unbiased, mean0, log_variance0, mean, log_variance):
+def pool(
+    rng, real, synthetic, substitutes, oldest, pinned, ring, rows, unbiased, mean0, log_variance0, mean, log_variance
+):
     """Any additive regime, one dimension: fill `mean` and `log_variance` (replicate, T).
 
     Batches that may leave one day are kept in a ring of `ring` places; the others are summed once and for all.
@@ -161,47 +174,61 @@ def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, unbiased
     count = np.zeros(places)
     centre = np.zeros(places)
     scatter = np.zeros(places)
+    root = np.empty((2, T))
+    b = np.empty((2, T))
+    c = np.empty((2, T))
+    for t in range(T):
+        root[0, t], b[0, t], c[0, t] = constants(real[t])
+        root[1, t], b[1, t], c[1, t] = constants(synthetic[t])
     for r in range(replicates):
         origin = mean0
         log_unit = 0.5 * log_variance0
-        model_mean, model_sd = 0.0, 1.0  # in units of the truth, generation 0
+        unit = math.exp(log_unit)
+        truth_mean, truth_sd = 0.0, 1.0  # in units of the truth, generation 0
+        model_mean, model_sd = 0.0, 1.0
         pn, pm, pq = 0.0, 0.0, 0.0  # pinned real points
         n, m, q = 0.0, 0.0, 0.0  # the training set
         if given:
             shuffle_head(rng, real[0], order)
         for t in range(T):
-            unit = math.exp(log_unit)
             # the new batch
             k = substitutes[r, t]
             fresh = real[t] + k
+            made = synthetic[t] - k
             bn, bm, bq = 0.0, 0.0, 0.0
-            if t == 0:
+            if fresh > 0:
+                kept = pinned if t == 0 else 0
                 if given:
-                    pn, pm, pq = gather(rng, rows, order, 0, pinned, False, origin, unit)
-                    bn, bm, bq = gather(rng, rows, order, pinned, fresh, False, origin, unit)
+                    if kept > 0:
+                        pn, pm, pq = gather(rng, rows, order, 0, kept, False, origin, unit)
+                    bn, bm, bq = gather(rng, rows, order, kept, fresh, t > 0, origin, unit)
                 else:
-                    pn, pm, pq = draw(rng, pinned, 0.0, 1.0)
-                    bn, bm, bq = draw(rng, fresh - pinned, 0.0, 1.0)
-                bn, bm, bq = merge(pn, pm, pq, bn, bm, bq)
-            elif fresh > 0:
-                if given:
-                    bn, bm, bq = gather(rng, rows, order, 0, fresh, True, origin, unit)
-                else:
-                    sd0 = math.exp(0.5 * log_variance0 - log_unit)
-                    bn, bm, bq = draw(rng, fresh, (mean0 - origin) / unit, sd0)
-            sn, sm, sq = draw(rng, synthetic[t] - k, model_mean, model_sd)
-            bn, bm, bq = merge(bn, bm, bq, sn, sm, sq)
+                    w, x, y = root[0, t], b[0, t], c[0, t]
+                    if k > 0 or kept > 0:
+                        if kept > 0:
+                            w, x, y = constants(kept)
+                            pn, pm, pq = draw(rng, kept, truth_mean, truth_sd, w, x, y)
+                        w, x, y = constants(fresh - kept)
+                    if fresh > kept:
+                        bn, bm, bq = draw(rng, fresh - kept, truth_mean, truth_sd, w, x, y)
+                if kept > 0:
+                    bn, bm, bq = merge(pn, pm, pq, bn, bm, bq)
+            if made > 0:
+                w, x, y = root[1, t], b[1, t], c[1, t]
+                if k > 0:
+                    w, x, y = constants(made)
+                sn, sm, sq = draw(rng, made, model_mean, model_sd, w, x, y)
+                bn, bm, bq = merge(bn, bm, bq, sn, sm, sq)
             # the training set
             if t > 0 and oldest[t] == oldest[t - 1]:
                 n, m, q = merge(n, m, q, bn, bm, bq)
             else:
-                n, m, q = 0.0, 0.0, 0.0
-                if oldest[t] > 1:
-                    n, m, q = pn, pm, pq
-                for b in range(oldest[t] - 1, t):
-                    i = b % places
+                n, m, q = bn, bm, bq
+                if pinned > 0 and oldest[t] > 1:
+                    n, m, q = merge(pn, pm, pq, n, m, q)
+                for i in range(oldest[t] - 1, t):
+                    i %= places
                     n, m, q = merge(n, m, q, count[i], centre[i], scatter[i])
-                n, m, q = merge(n, m, q, bn, bm, bq)
             if ring > 0:
                 i = t % places
                 count[i], centre[i], scatter[i] = bn, bm, bq
@@ -219,8 +246,11 @@ def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, unbiased
                 pm = (pm - m) * s
                 pq *= s * s
                 q *= s * s
+                truth_mean = (truth_mean - m) * s
+                truth_sd *= s
                 origin += m * unit
                 log_unit += math.log(model_sd)
+                unit = math.exp(log_unit)
                 model_mean, model_sd, m = 0.0, 1.0, 0.0
 
 

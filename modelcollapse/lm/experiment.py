@@ -148,7 +148,7 @@ def experiment(corpus: Corpus, *, order: int = 1, smoothing: float = 0.0, regime
 def _chains(chain: _Chain, replicates: int, seed, n_jobs: int, progress: bool):
     """Yield what each replicate recorded, in order."""
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     if n_jobs == 1:
         results = (chain.run(_rng.stream(seed, r)) for r in range(replicates))

@@ -295,7 +295,7 @@ def survival(p, n, generations: int, *, population: int | None = None, method: s
 
     Returns
     -------
-    ndarray, (generations + 1, *p.shape)
+    ndarray, (generations + 1, ...)
 
     Notes
     -----
