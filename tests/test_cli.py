@@ -1,0 +1,154 @@
+"""The command line: output that can be read or parsed, exit codes that mean something."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from modelcollapse import cli
+
+
+def run(capsys, *argv):
+    code = cli.main(list(argv))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+SMALL = ("--generations", "5", "--replicates", "70", "--n", "20", "--jobs", "1")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ("--estimator", "mle"),
+        ("--estimator", "unbiased", "--mean", "0,1", "--cov", "2,1;1,2"),
+        ("--family", "categorical", "--probabilities", "0.9,0.1"),
+        ("--estimator", "mle", "--regime", "fixed-real", "--n-real", "2", "--n-first", "22"),
+        ("--estimator", "mle", "--regime", "mix", "--real-fraction", "0.1"),
+        ("--estimator", "mle", "--regime", "window", "--k", "2"),
+        ("--estimator", "mle", "--n", "20,30,40,50,60"),
+    ],
+)
+def test_simulate_prints_a_table_or_json(capsys, extra):
+    code, out, _ = run(capsys, "simulate", *SMALL, *extra)
+    assert code == 0
+    assert "generation" in out
+    code, out, _ = run(capsys, "simulate", *SMALL, *extra, "--json")
+    assert code == 0
+    parsed = json.loads(out)
+    assert [row["generation"] for row in parsed["generations"]] == [0, 1, 2, 3, 4, 5]
+    assert parsed["attrs"]["generations"] == 5
+
+
+def test_the_same_seed_gives_the_same_output(capsys):
+    same = [run(capsys, "simulate", *SMALL, "--estimator", "mle", "--seed", "3", "--json")[1] for _ in range(2)]
+    other = run(capsys, "simulate", *SMALL, "--estimator", "mle", "--seed", "4", "--json")[1]
+    assert same[0] == same[1] != other
+
+
+def test_a_run_is_stored_whole_and_can_be_verified(capsys, tmp_path):
+    path = str(tmp_path / "run.nc")
+    code, out, _ = run(capsys, "simulate", *SMALL, "--estimator", "mle", "--out", path)
+    assert (code, "written to" in out) == (0, True)
+    assert dict(xr.load_dataset(path).sizes) == {"replicate": 70, "generation": 6}
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+    code, _, err = run(capsys, "simulate", *SMALL, "--estimator", "mle", "--out", path)
+    assert code == 2
+    assert "--out must be a new file (add --overwrite to replace it)" in err
+    code, out, _ = run(capsys, "verify", "log_variance", "--run", path, "--json")
+    assert code == 0
+    assert json.loads(out)[0]["status"] in ("SUPPORTED", "INCONCLUSIVE")
+
+
+def test_predict_lists_and_prints(capsys):
+    code, out, _ = run(capsys, "predict", "--estimator", "mle")
+    assert code == 0
+    assert "variance" in out
+    code, out, _ = run(capsys, "predict", "variance", "--estimator", "mle", "--n", "10", "--generations", "2", "--json")
+    assert json.loads(out)["mean"] == pytest.approx([1, 0.9, 0.81])
+    code, out, _ = run(capsys, "predict", "variance", "--estimator", "mle", "--n", "10", "--generations", "2")
+    assert "exact" in out
+
+
+def test_verify_supports_the_theory(capsys):
+    code, out, _ = run(capsys, "verify", "log_variance", "--estimator", "unbiased", "--n", "20", "--jobs", "1")
+    assert code == 0
+    assert "SUPPORTED" in out
+
+
+def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
+    path = str(tmp_path / "run.nc")
+    run(capsys, "simulate", "--estimator", "mle", "--n", "20", "--replicates", "2000", "--out", path)
+    stored = xr.load_dataset(path)
+    stored.attrs["family_options"] = json.dumps({"estimator": "unbiased"})
+    stored.to_netcdf(tmp_path / "lie.nc")
+    code, out, _ = run(capsys, "verify", "log_variance", "--run", str(tmp_path / "lie.nc"))
+    assert code == 1
+    assert "CONTRADICTED" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("simulate",), "--estimator must be 'unbiased' (divisor n - 1) or 'mle'"),
+        (("simulate", "--estimator", "mle", "--regime", "window"), "--k must be given for window"),
+        (("simulate", "--estimator", "mle", "--k", "3"), "--k must not be given for replace (it takes --n), got 3."),
+        (("simulate", "--estimator", "mle", "--n", "1"), "at least 2 points, got 1 at generation 1"),
+        (("simulate", "--estimator", "mle", "--n", "5,5"), "schedule is shorter than the run"),
+        (("simulate", "--estimator", "mle", "--cov", "-1"), "cov must be a finite number > 0"),
+        (("simulate", "--family", "categorical"), "--probabilities must be given for a categorical"),
+        (("simulate", "--family", "categorical", "--probabilities", "0.5,0.6"), "must sum to one"),
+        (("simulate", "--family", "mixture"), "--data must name a table"),
+        (("simulate", "--estimator", "mle", "--columns", "a"), "must come with --data"),
+        (("simulate", "--estimator", "mle", "--out", "/no/such/folder/run.nc"), "must lie in a folder that exists"),
+        (("simulate", "--estimator", "mle", "--data", "/no/such.csv"), "/no/such.csv"),
+        (("predict", "karma", "--estimator", "mle"), "karma"),
+        (("verify", "--run", "/no/such.nc"), "which does not exist"),
+    ],
+)
+def test_bad_requests_exit_with_2_and_say_what_to_do(capsys, argv, message):
+    code, out, err = run(capsys, *argv)
+    assert code == 2
+    assert out == ""
+    assert message in err
+
+
+@pytest.mark.parametrize("argv", [("--bogus",), ("simulate", "--family", "weibull"), ("simulate", "--n", "a")])
+def test_bad_usage_exits_with_2(argv):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(argv))
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("command", [(), ("report",), ("simulate",), ("predict",), ("verify",)])
+def test_help_teaches(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "modelcollapse simulate" in (out := capsys.readouterr().out) or "example" in out
+
+
+def test_no_command_prints_help(capsys):
+    code, out, _ = run(capsys)
+    assert code == 0
+    assert "start here" in out
+
+
+def test_it_runs_as_a_module_and_imports_quickly():
+    code = "import sys, modelcollapse; print([m for m in ('numba', 'sklearn', 'matplotlib', 'xarray') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    done = subprocess.run(
+        [sys.executable, "-m", "modelcollapse.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("modelcollapse ")
+
+
+def test_sizes_numbers_and_matrices_are_read():
+    assert cli.sizes("5") == 5
+    assert cli.sizes("5,6") == (5, 6)
+    assert np.array(cli.matrix("2,1;1,2")).shape == (2, 2)
+    assert cli.matrix("2") == 2.0
