@@ -14,7 +14,15 @@ imported where it is used; the rooms `lm`, `metrics`, `plot` and `testing` open 
 import importlib
 
 from modelcollapse import families, regimes, theory
-from modelcollapse.families import Categorical, Empirical, Gaussian, GaussianMixture
+from modelcollapse.families import (
+    Categorical,
+    Empirical,
+    Exponential,
+    Gaussian,
+    GaussianMixture,
+    KernelDensity,
+    Poisson,
+)
 from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace, Subsample, Window
 from modelcollapse.simulate import simulate
 from modelcollapse.theory import predict
@@ -23,9 +31,9 @@ from modelcollapse.verify import verify
 __version__ = "0.1.0"
 
 __all__ = [
-    "Accumulate", "Categorical", "Empirical", "FixedReal", "FreshReal", "Gaussian", "GaussianMixture", "Mix",
-    "Replace", "Subsample", "Window", "__version__", "families", "lm", "metrics", "plot", "predict", "regimes",
-    "simulate", "testing", "theory", "verify",
+    "Accumulate", "Categorical", "Empirical", "Exponential", "FixedReal", "FreshReal", "Gaussian",
+    "GaussianMixture", "KernelDensity", "Mix", "Poisson", "Replace", "Subsample", "Window", "__version__",
+    "families", "lm", "metrics", "plot", "predict", "regimes", "simulate", "testing", "theory", "verify",
 ]
 
 

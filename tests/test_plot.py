@@ -43,9 +43,11 @@ DRAWN = {
     "trajectory of a metric": lambda r, ax: plot.trajectory(kl(r["Gaussian"]), ax=ax),
     "band": lambda r, ax: plot.band(predict("log_variance", NORMAL, Replace(20), generations=T), ax=ax),
     "overlay": lambda r, ax: plot.overlay(
-        r["Gaussian"], predict("variance", NORMAL, Replace(20), generations=T), ax=ax),
+        r["Gaussian"], predict("variance", NORMAL, Replace(20), generations=T), ax=ax
+    ),
     "survival": lambda r, ax: plot.survival(
-        r["Categorical"], known=predict("survival", COIN, Replace(20), generations=T), ax=ax),
+        r["Categorical"], known=predict("survival", COIN, Replace(20), generations=T), ax=ax
+    ),
     "survival of components": lambda r, ax: plot.survival(r["GaussianMixture"], above=0.02, ax=ax),
     "composition": lambda r, ax: plot.composition(r["Categorical"], ax=ax),
     "components": lambda r, ax: plot.components(r["GaussianMixture"], points=np.zeros((3, 2)), ax=ax),
@@ -97,8 +99,9 @@ def test_survival_shows_shares_of_chains(runs, pair):
 
 
 def test_histogram_heights_are_shares(pair):
-    values = xr.DataArray(np.random.default_rng(1).normal(size=(2, 500)), dims=("generation", "sample"),
-                          coords={"generation": [1, 2]})
+    values = xr.DataArray(
+        np.random.default_rng(1).normal(size=(2, 500)), dims=("generation", "sample"), coords={"generation": [1, 2]}
+    )
     ax = plot.nll_histogram(values, generations=[1, 2], bins=[-1.0, 0.0, 1.0], ax=pair[0])
     for patch in ax.patches:
         assert patch.get_data().values.sum() == pytest.approx(1)
@@ -110,20 +113,23 @@ def test_infinite_values_leave_gaps(pair):
     assert ax.lines[0].get_ydata().tolist() == [0.5, 2.0]
 
 
-@pytest.mark.parametrize(("call", "error", "match"), [
-    (lambda r: plot.trajectory(r["Gaussian"], "spread"), ValueError, "variable must be one of .*got 'spread'"),
-    (lambda r: plot.trajectory(r["Categorical"], "probability"), ValueError, "one number per replicate .*category"),
-    (lambda r: plot.trajectory([1.0]), TypeError, "data must be an xarray.Dataset or DataArray, got list"),
-    (lambda r: plot.trajectory(r["Gaussian"], "variance", chains=-1), ValueError, "chains must be .* got -1"),
-    (lambda r: plot.band(r["Gaussian"]["mean"]), TypeError, "known must be a prediction .*got DataArray"),
-    (lambda r: plot.survival(r["Categorical"], parts=["z"]), ValueError, "parts must be among a, b, c, got 'z'"),
-    (lambda r: plot.survival(r["Gaussian"]["mean"]), ValueError, "one more"),
-    (lambda r: plot.composition(r["Gaussian"]), ValueError, "Categorical or GaussianMixture models .*got Gaussian"),
-    (lambda r: plot.components(r["Gaussian"]), ValueError, "must hold GaussianMixture models .*got Gaussian"),
-    (lambda r: plot.compare({}, "variance"), ValueError, "runs must hold at least one run"),
-    (lambda r: plot.compare(r, "variance", statistic="mode"), ValueError, "statistic must be one of .*got 'mode'"),
-    (lambda r: plot.measured(r["Gaussian"], "colour"), ValueError, "quantity must be .*got 'colour'"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda r: plot.trajectory(r["Gaussian"], "spread"), ValueError, "variable must be one of .*got 'spread'"),
+        (lambda r: plot.trajectory(r["Categorical"], "probability"), ValueError, "one number per replicate .*category"),
+        (lambda r: plot.trajectory([1.0]), TypeError, "data must be an xarray.Dataset or DataArray, got list"),
+        (lambda r: plot.trajectory(r["Gaussian"], "variance", chains=-1), ValueError, "chains must be .* got -1"),
+        (lambda r: plot.band(r["Gaussian"]["mean"]), TypeError, "known must be a prediction .*got DataArray"),
+        (lambda r: plot.survival(r["Categorical"], parts=["z"]), ValueError, "parts must be among a, b, c, got 'z'"),
+        (lambda r: plot.survival(r["Gaussian"]["mean"]), ValueError, "one more"),
+        (lambda r: plot.composition(r["Gaussian"]), ValueError, "Categorical or GaussianMixture models .*got Gaussian"),
+        (lambda r: plot.components(r["Gaussian"]), ValueError, "must hold GaussianMixture models .*got Gaussian"),
+        (lambda r: plot.compare({}, "variance"), ValueError, "runs must hold at least one run"),
+        (lambda r: plot.compare(r, "variance", statistic="mode"), ValueError, "statistic must be one of .*got 'mode'"),
+        (lambda r: plot.measured(r["Gaussian"], "colour"), ValueError, "quantity must be .*got 'colour'"),
+    ],
+)
 def test_refuses(call, error, match, runs):
     before = plt.get_fignums()
     with pytest.raises(error, match=match):

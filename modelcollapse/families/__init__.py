@@ -8,16 +8,21 @@ import numpy as np
 
 from modelcollapse.families._protocol import Family
 from modelcollapse.families.categorical import Categorical
+from modelcollapse.families.counts import Exponential, Poisson
 from modelcollapse.families.empirical import Empirical
 from modelcollapse.families.gaussian import Gaussian
+from modelcollapse.families.kernel_density import KernelDensity
 from modelcollapse.families.mixture import GaussianMixture
 
-__all__ = ["Categorical", "Empirical", "Family", "Gaussian", "GaussianMixture", "by_name", "model", "truth"]
+__all__ = [
+    "Categorical", "Empirical", "Exponential", "Family", "Gaussian", "GaussianMixture", "KernelDensity",
+    "Poisson", "by_name", "model", "truth",
+]
 
 
 def by_name() -> dict[str, type]:
     """Return the families by name, as files and the command line use them."""
-    return {cls.kind: cls for cls in (Gaussian, GaussianMixture, Categorical, Empirical)}
+    return {cls.kind: cls for cls in (Gaussian, GaussianMixture, Categorical, Empirical, KernelDensity, Poisson, Exponential)}
 
 
 def model(run, replicate: int, generation: int):

@@ -205,13 +205,26 @@ class GaussianMixture:
         )
         if loglik != loglik:
             i = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(points), nan=np.inf))), points.shape)
-            raise ValueError(f"X must be finite, and so must its squares (a moment of NaN or infinity is meaningless), "
-                             f"got {points[i]:g} at index {(int(i[1]), int(i[0]))}.")
+            raise ValueError(
+                f"X must be finite, and so must its squares (a moment of NaN or infinity is meaningless), "
+                f"got {points[i]:g} at index {(int(i[1]), int(i[0]))}."
+            )
         return self._like(weights, means, covs, chols, iterations, floored), loglik
 
     @classmethod
-    def from_data(cls, X, components: int, *, covariance: str = "full", init: str = "warm", tol: float = 1e-3,
-                  max_iter: int = 100, floor: float = FLOOR, restarts: int = 5, rng=None) -> GaussianMixture:
+    def from_data(
+        cls,
+        X,
+        components: int,
+        *,
+        covariance: str = "full",
+        init: str = "warm",
+        tol: float = 1e-3,
+        max_iter: int = 100,
+        floor: float = FLOOR,
+        restarts: int = 5,
+        rng=None,
+    ) -> GaussianMixture:
         """Fit to real data.
 
         Parameters
@@ -245,8 +258,10 @@ class GaussianMixture:
         dim = 1 if rows.ndim == 1 else rows.shape[1]
         blank = cls(np.full(k, 1 / k), np.zeros((k, dim)), np.ones(k), **settings)
         if len(rows) < blank.least:
-            raise ValueError(f"X must have at least {blank.least} rows ({blank.least // k} for each of {k} components "
-                             f"with {covariance} covariance), got {len(rows)}; take fewer components.")
+            raise ValueError(
+                f"X must have at least {blank.least} rows ({blank.least // k} for each of {k} components "
+                f"with {covariance} covariance), got {len(rows)}; take fewer components."
+            )
         rng = generator(rng)
         points = _layout(rows, dim)
         fits = [blank._fit(points, *_seeds(points, k, rng)) for _ in range(restarts)]
@@ -254,8 +269,13 @@ class GaussianMixture:
 
     def variables(self) -> dict[str, tuple[str, ...]]:
         """Names of the recorded variables, each with its dimensions after (replicate, generation)."""
-        return {"weight": ("component",), "mean": ("component", "dim"), "cov": ("component", "dim", "dim_"),
-                "iterations": (), "floored": ()}
+        return {
+            "weight": ("component",),
+            "mean": ("component", "dim"),
+            "cov": ("component", "dim", "dim_"),
+            "iterations": (),
+            "floored": (),
+        }
 
     def coords(self) -> dict[str, np.ndarray]:
         """Coordinates of the dimensions named in `variables`."""
@@ -263,8 +283,13 @@ class GaussianMixture:
 
     def state(self) -> dict[str, np.ndarray]:
         """Value of every recorded variable for this model."""
-        return {"weight": self.weights, "mean": self.means, "cov": self.covs,
-                "iterations": self.iterations, "floored": self.floored}
+        return {
+            "weight": self.weights,
+            "mean": self.means,
+            "cov": self.covs,
+            "iterations": self.iterations,
+            "floored": self.floored,
+        }
 
     def options(self) -> dict:
         """Settings that are not recorded variables."""
@@ -286,8 +311,9 @@ def _settings(covariance, init, tol, max_iter, floor) -> dict:
         "init": check.choice("init", init, INITS),
         "tol": check.number("tol", tol, least=0.0),
         "max_iter": check.integer("max_iter", max_iter, least=1),
-        "floor": check.number("floor", floor, least=0.0, most=1.0,
-                              because="a share of the variance of the points of a fit"),
+        "floor": check.number(
+            "floor", floor, least=0.0, most=1.0, because="a share of the variance of the points of a fit"
+        ),
     }
 
 
@@ -296,13 +322,16 @@ def _covariances(covs, k: int, dim: int) -> np.ndarray:
     words = "(component, dim, dim), (component, dim) or (component,)"
     given = check.array("covs", covs, ndim=(1, 2, 3), shape_words=words)
     if given.shape != (k, dim, dim)[: given.ndim]:
-        raise ValueError(f"covs must have shape ({k}, {dim}, {dim}), ({k}, {dim}) or ({k},) to match the means, "
-                         f"got {given.shape}.")
+        raise ValueError(
+            f"covs must have shape ({k}, {dim}, {dim}), ({k}, {dim}) or ({k},) to match the means, got {given.shape}."
+        )
     if given.ndim < 3:
         if not (given > 0).all():
             where = tuple(int(i) for i in np.argwhere(given <= 0)[0])
-            raise ValueError(f"covs must be variances > 0 (a component without spread has no density), "
-                             f"got {given[where]:g} at component {where[0]}.")
+            raise ValueError(
+                f"covs must be variances > 0 (a component without spread has no density), "
+                f"got {given[where]:g} at component {where[0]}."
+            )
         out = given.reshape(k, -1, 1) * np.eye(dim)
     else:
         out = np.empty(given.shape)
@@ -311,9 +340,11 @@ def _covariances(covs, k: int, dim: int) -> np.ndarray:
             try:
                 np.linalg.cholesky(out[c])
             except np.linalg.LinAlgError:
-                raise ValueError(f"covs[{c}] must be positive definite (a component without spread in some direction "
-                                 f"has no density), got a smallest eigenvalue of "
-                                 f"{np.linalg.eigvalsh(out[c])[0]:.3g}.") from None
+                raise ValueError(
+                    f"covs[{c}] must be positive definite (a component without spread in some direction "
+                    f"has no density), got a smallest eigenvalue of "
+                    f"{np.linalg.eigvalsh(out[c])[0]:.3g}."
+                ) from None
     out.flags.writeable = False
     return out
 
@@ -321,7 +352,7 @@ def _covariances(covs, k: int, dim: int) -> np.ndarray:
 def _cumulative(weights: np.ndarray) -> np.ndarray:
     """Cumulative weights; from the last live component on they exceed 1, so no rounding error can revive another."""
     out = weights.cumsum()
-    out[weights.nonzero()[0][-1]:] = 2.0
+    out[weights.nonzero()[0][-1] :] = 2.0
     return out
 
 

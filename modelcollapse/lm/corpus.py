@@ -79,8 +79,7 @@ class Corpus:
             raise ValueError(f"vocabulary must hold at least 2 distinct words ({_LEAST}), got {distinct}.")
         if distinct < len(vocabulary):
             twice = next(word for word, count in Counter(vocabulary).items() if count > 1)
-            raise ValueError(f"vocabulary must name every word once (a token is a place in it), "
-                             f"got {twice!r} twice.")
+            raise ValueError(f"vocabulary must name every word once (a token is a place in it), got {twice!r} twice.")
         tokens = as_tokens("tokens", self.tokens, len(vocabulary)).copy()
         tokens.flags.writeable = False
         object.__setattr__(self, "tokens", tokens)
@@ -110,8 +109,10 @@ class Corpus:
         counts = Counter(sequence)
         if len(counts) < 2:
             seen = "no word at all" if not counts else f"only the word {next(iter(counts))!r}"
-            raise ValueError(f"text must hold at least 2 distinct words ({_LEAST}), got {seen} "
-                             f"in {len(text)} characters of {source}.")
+            raise ValueError(
+                f"text must hold at least 2 distinct words ({_LEAST}), got {seen} "
+                f"in {len(text)} characters of {source}."
+            )
         vocabulary = sorted(counts, key=lambda word: (-counts[word], word))
         place = {word: i for i, word in enumerate(vocabulary)}
         tokens = np.fromiter((place[word] for word in sequence), np.int32, len(sequence))
@@ -137,17 +138,20 @@ class Corpus:
         try:
             raw = path.read_bytes()
         except OSError as error:
-            raise ValueError(f"path must be a text file that can be read, got {str(path)!r}: "
-                             f"{error.strerror or error}.") from error
+            raise ValueError(
+                f"path must be a text file that can be read, got {str(path)!r}: {error.strerror or error}."
+            ) from error
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError as error:
-            raise ValueError(f"path must be text in the encoding {encoding!r} (name another with encoding=), "
-                             f"got byte 0x{raw[error.start]:02x} at {error.start} of {str(path)!r}."
-                             ) from error
+            raise ValueError(
+                f"path must be text in the encoding {encoding!r} (name another with encoding=), "
+                f"got byte 0x{raw[error.start]:02x} at {error.start} of {str(path)!r}."
+            ) from error
         except LookupError as error:
-            raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, ...), "
-                             f"got {encoding!r}.") from error
+            raise ValueError(
+                f"encoding must be one that Python knows (utf-8, latin-1, ...), got {encoding!r}."
+            ) from error
         return cls.from_text(text, source=str(path))
 
     @classmethod
@@ -159,8 +163,10 @@ class Corpus:
         """
         from pydoc_data.topics import topics
 
-        return cls.from_text("\n".join(topics[name] for name in sorted(topics)),
-                             source="the Python language reference (pydoc_data.topics)")
+        return cls.from_text(
+            "\n".join(topics[name] for name in sorted(topics)),
+            source="the Python language reference (pydoc_data.topics)",
+        )
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -215,14 +221,13 @@ def as_tokens(name: str, value, vocabulary_size: int, *, least: int = 1) -> np.n
     if tokens.size == 0 and tokens.ndim == 1:
         tokens = tokens.astype(np.int32)
     if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers of shape (token,), "
-                        f"got {tokens.dtype} of shape {tokens.shape}.")
+        raise TypeError(f"{name} must be integers of shape (token,), got {tokens.dtype} of shape {tokens.shape}.")
     if tokens.size < least:
-        raise ValueError(f"{name} must hold at least {least} (there is nothing to count in less), "
-                         f"got {tokens.size}.")
+        raise ValueError(f"{name} must hold at least {least} (there is nothing to count in less), got {tokens.size}.")
     if tokens.size:
         low, high = int(tokens.min()), int(tokens.max())
         check.integer(f"smallest of {name}", low, least=0, because="tokens are places in the vocabulary")
-        check.integer(f"largest of {name}", high, most=vocabulary_size - 1,
-                      because=f"the vocabulary has {vocabulary_size} words")
+        check.integer(
+            f"largest of {name}", high, most=vocabulary_size - 1, because=f"the vocabulary has {vocabulary_size} words"
+        )
     return tokens.astype(np.int32, copy=False)

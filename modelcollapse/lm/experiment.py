@@ -56,13 +56,34 @@ SHOWN = 40
 FLOOR = 0.01
 #: NumPy's bound on a population that is drawn from without replacement
 MOST_TOKENS = 10**9
-_SCALARS = ("support", "heterozygosity", "entropy", "nll_under_original", "unseen_under_original",
-            "perplexity_real", "perplexity_seen", "perplexity_floored", "unseen")
+_SCALARS = (
+    "support",
+    "heterozygosity",
+    "entropy",
+    "nll_under_original",
+    "unseen_under_original",
+    "perplexity_real",
+    "perplexity_seen",
+    "perplexity_floored",
+    "unseen",
+)
 
 
-def experiment(corpus: Corpus, *, order: int = 1, smoothing: float = 0.0, regime, generations: int,
-               replicates: int = 1, rng=None, n_jobs: int = 1, progress: bool = False,
-               held_out: Corpus | None = None, keep_words: bool = True, text_size: int = 8192):
+def experiment(
+    corpus: Corpus,
+    *,
+    order: int = 1,
+    smoothing: float = 0.0,
+    regime,
+    generations: int,
+    replicates: int = 1,
+    rng=None,
+    n_jobs: int = 1,
+    progress: bool = False,
+    held_out: Corpus | None = None,
+    keep_words: bool = True,
+    text_size: int = 8192,
+):
     """Refit an n-gram model on its own text under `regime`, beginning with a real text.
 
     Parameters
@@ -154,31 +175,47 @@ def _chains(chain: _Chain, replicates: int, seed, n_jobs: int, progress: bool):
         results = (chain.run(_rng.stream(seed, r)) for r in range(replicates))
     else:
         results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-            delayed(chain.run)(_rng.stream(seed, r)) for r in range(replicates))
+            delayed(chain.run)(_rng.stream(seed, r)) for r in range(replicates)
+        )
     yield from tqdm(results, total=replicates, desc="refitting NGram", unit="chain", disable=not progress)
 
 
 class _Chain:
     """Everything that the replicates of one experiment share, and the loop itself."""
 
-    def __init__(self, corpus: Corpus, model: NGram, regime, generations: int, held_out: Corpus | None,
-                 keep_words: bool, text_size: int):
+    def __init__(
+        self,
+        corpus: Corpus,
+        model: NGram,
+        regime,
+        generations: int,
+        held_out: Corpus | None,
+        keep_words: bool,
+        text_size: int,
+    ):
         for name, value in (("corpus", corpus), ("held_out", held_out)):
             if not isinstance(value, Corpus) and not (name == "held_out" and value is None):
-                raise TypeError(f"{name} must be a Corpus, for example Corpus.from_file('book.txt'), "
-                                f"got {value!r:.60}.")
+                raise TypeError(
+                    f"{name} must be a Corpus, for example Corpus.from_file('book.txt'), got {value!r:.60}."
+                )
         if not hasattr(regime, "plan") or isinstance(regime, type):
             raise TypeError(f"regime must be a regime such as Replace(n={len(corpus)}), got {regime!r:.80}.")
         self.plan = plan = regime.plan(generations)
         if plan.real[0] > len(corpus):
-            raise ValueError(f"{regime} must ask for at most {len(corpus)} real words at generation 1 (the "
-                             f"corpus has that many), got {int(plan.real[0])}.")
+            raise ValueError(
+                f"{regime} must ask for at most {len(corpus)} real words at generation 1 (the "
+                f"corpus has that many), got {int(plan.real[0])}."
+            )
         if len(corpus.vocabulary) > MOST_WORDS:
-            raise ValueError(f"corpus must have at most {MOST_WORDS} distinct words (three are written as "
-                             f"one 63-bit number), got {len(corpus.vocabulary)}.")
+            raise ValueError(
+                f"corpus must have at most {MOST_WORDS} distinct words (three are written as "
+                f"one 63-bit number), got {len(corpus.vocabulary)}."
+            )
         if model.order == 1 and plan.drawn.any() and plan.held.max() >= MOST_TOKENS:
-            raise ValueError(f"{regime} must hold fewer than {MOST_TOKENS} words (it draws from them without "
-                             f"replacement), got {int(plan.held.max())}.")
+            raise ValueError(
+                f"{regime} must hold fewer than {MOST_TOKENS} words (it draws from them without "
+                f"replacement), got {int(plan.held.max())}."
+            )
         self.corpus, self.model, self.keep_words = corpus, model, keep_words
         self.V = len(corpus.vocabulary)
         self.text_size = min(text_size, max(BLOCK, len(corpus) // BLOCK * BLOCK))
@@ -201,8 +238,10 @@ class _Chain:
         for shift in range(1, self.model.order):
             left_out |= np.roll(unknown, -shift)
         if left_out.all():
-            raise ValueError("held_out must share some text with the corpus (unknown words have no score), "
-                             f"got {unknown.mean():.0%} unknown words in {held_out.source}.")
+            raise ValueError(
+                "held_out must share some text with the corpus (unknown words have no score), "
+                f"got {unknown.mean():.0%} unknown words in {held_out.source}."
+            )
         known = codes(np.where(unknown, 0, tokens), self.model.order, self.V)[~left_out]
         return count(known), float(unknown.mean())
 
@@ -211,9 +250,11 @@ class _Chain:
         rows = (replicates, self.plan.generations + 1)
         need = rows[0] * rows[1] * self.V
         if self.keep_words and need > memory():
-            raise ValueError("keep_words must be False for a run this large (it takes a byte per replicate, "
-                             f"generation and word, and {memory() / 1e9:.1f} GB are free), "
-                             f"got {need / 1e9:.1f} GB.")
+            raise ValueError(
+                "keep_words must be False for a run this large (it takes a byte per replicate, "
+                f"generation and word, and {memory() / 1e9:.1f} GB are free), "
+                f"got {need / 1e9:.1f} GB."
+            )
         out = {name: np.empty(rows) for name in _SCALARS}
         out["support"] = np.empty(rows, np.int64)
         out["distinct"] = np.empty((*rows, 3))
@@ -285,7 +326,7 @@ class _Chain:
                 pool.append(ring)
             held = self._held(t, batches, self._count(ring), pinned)
             if plan.drawn[t] and plan.drawn[t] < plan.held[t]:
-                held = self._count(_blocks(rng, pool[plan.oldest[t] - 1:], int(plan.drawn[t])))
+                held = self._count(_blocks(rng, pool[plan.oldest[t] - 1 :], int(plan.drawn[t])))
             model = yield held
 
     def _sizes(self, t: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -377,14 +418,24 @@ def _dataset(chain: _Chain, regime, arrays: dict[str, np.ndarray], replicates: i
     import xarray as xr
 
     lead = ("replicate", "generation")
-    dims = {"distinct": (*lead, "ngram"), "present": (*lead, "word"), "block_nll": ("generation", "block"),
-            "sample_text": ("generation",)}
-    data = {name: (dims.get(name, lead), value.astype(str) if value.dtype == object else value)
-            for name, value in arrays.items()}
+    dims = {
+        "distinct": (*lead, "ngram"),
+        "present": (*lead, "word"),
+        "block_nll": ("generation", "block"),
+        "sample_text": ("generation",),
+    }
+    data = {
+        name: (dims.get(name, lead), value.astype(str) if value.dtype == object else value)
+        for name, value in arrays.items()
+    }
     data["original_count"] = (("word",), np.array(chain.corpus.counts))
     T = chain.plan.generations
-    coords = {"replicate": np.arange(replicates), "generation": np.arange(T + 1), "ngram": [1, 2, 3],
-              "word": np.array(chain.corpus.vocabulary)}
+    coords = {
+        "replicate": np.arange(replicates),
+        "generation": np.arange(T + 1),
+        "ngram": [1, 2, 3],
+        "word": np.array(chain.corpus.vocabulary),
+    }
     attrs = {
         "family": "NGram",
         "family_options": json.dumps({"order": chain.model.order, "smoothing": chain.model.smoothing}),
@@ -444,8 +495,10 @@ def cross_check(run):
 
     options = json.loads(run.attrs.get("family_options", "{}"))
     if run.attrs.get("family") != "NGram" or options != {"order": 1, "smoothing": 0.0}:
-        raise ValueError("run must come from experiment(..., order=1, smoothing=0) (only that is the "
-                         f"Wright-Fisher model exactly), got {run.attrs.get('family')} with {options}.")
+        raise ValueError(
+            "run must come from experiment(..., order=1, smoothing=0) (only that is the "
+            f"Wright-Fisher model exactly), got {run.attrs.get('family')} with {options}."
+        )
     regime, T = regimes.read(run.attrs["regime"]), int(run.attrs["generations"])
     plan, tokens = regime.plan(T), int(run.attrs["corpus_tokens"])
     counts = run["original_count"].values
@@ -456,21 +509,26 @@ def cross_check(run):
     for name in ("heterozygosity", "support"):
         values = run[name].values.astype(float)
         seen.append(values.mean(axis=0))
-        error.append(values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else
-                     np.full(T + 1, np.nan))
+        error.append(values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(T + 1, np.nan))
     seen, error = np.array(seen), np.array(error)
     gap = seen - predicted
     rounding = np.abs(gap) <= 1e-12 * np.maximum(np.abs(predicted), 1)
     z = np.where(rounding, 0.0, gap / np.where(error > 0, error, np.nan))
     lead = ("quantity", "generation")
     return xr.Dataset(
-        {"predicted": (lead, predicted), "seen": (lead, seen), "standard_error": (lead, error),
-         "z": (lead, z)},
-        coords={"quantity": ["heterozygosity", "support"], "generation": np.arange(T + 1),
-                "kind": ("quantity", ["exact", kind]),
-                "source": ("quantity", ["F-MASTER", "SUR-COR1"])},
-        attrs={"regime_text": run.attrs["regime_text"], "replicates": run.sizes["replicate"],
-               "corpus": run.attrs["corpus"]})
+        {"predicted": (lead, predicted), "seen": (lead, seen), "standard_error": (lead, error), "z": (lead, z)},
+        coords={
+            "quantity": ["heterozygosity", "support"],
+            "generation": np.arange(T + 1),
+            "kind": ("quantity", ["exact", kind]),
+            "source": ("quantity", ["F-MASTER", "SUR-COR1"]),
+        },
+        attrs={
+            "regime_text": run.attrs["regime_text"],
+            "replicates": run.sizes["replicate"],
+            "corpus": run.attrs["corpus"],
+        },
+    )
 
 
 def _support(plan, counts: np.ndarray) -> tuple[np.ndarray, str]:

@@ -128,8 +128,9 @@ class NGram:
     def __post_init__(self):
         order = check.integer("order", self.order, least=1, most=3, because="unigram, bigram, trigram")
         object.__setattr__(self, "order", order)
-        object.__setattr__(self, "smoothing", check.number("smoothing", self.smoothing, least=0.0,
-                                                           because="it is added to counts"))
+        object.__setattr__(
+            self, "smoothing", check.number("smoothing", self.smoothing, least=0.0, because="it is added to counts")
+        )
 
     def fit(self, tokens, vocabulary_size: int) -> FittedNGram:
         """Count the n-grams of a text, or of several texts.
@@ -145,11 +146,19 @@ class NGram:
         -------
         FittedNGram
         """
-        size = check.integer("vocabulary_size", vocabulary_size, least=1, most=MOST_WORDS,
-                             because="three words are written as one 63-bit number")
+        size = check.integer(
+            "vocabulary_size",
+            vocabulary_size,
+            least=1,
+            most=MOST_WORDS,
+            because="three words are written as one 63-bit number",
+        )
         several = isinstance(tokens, (list, tuple)) and len(tokens) > 0 and np.ndim(tokens[0]) == 1
-        texts = [as_tokens(f"tokens[{i}]", text, size) for i, text in enumerate(tokens)] if several else [
-            as_tokens("tokens", tokens, size)]
+        texts = (
+            [as_tokens(f"tokens[{i}]", text, size) for i, text in enumerate(tokens)]
+            if several
+            else [as_tokens("tokens", tokens, size)]
+        )
         every = [codes(text, self.order, size) for text in texts]
         return self.from_counts(count(np.concatenate(every) if several else every[0]), size)
 
@@ -181,9 +190,11 @@ class FittedNGram:
     counts: np.ndarray
 
     def __repr__(self) -> str:
-        return (f"FittedNGram(order={self.order}, smoothing={self.smoothing:g}, "
-                f"{int(self.counts.sum())} tokens, {len(self.codes)} distinct n-grams, "
-                f"{self.vocabulary_size} words)")
+        return (
+            f"FittedNGram(order={self.order}, smoothing={self.smoothing:g}, "
+            f"{int(self.counts.sum())} tokens, {len(self.codes)} distinct n-grams, "
+            f"{self.vocabulary_size} words)"
+        )
 
     @cached_property
     def _rows(self) -> tuple[np.ndarray, ...]:
@@ -222,8 +233,10 @@ class FittedNGram:
         """
         context = np.asarray(context)
         if context.shape != (self.order - 1,):
-            raise ValueError(f"context must be {self.order - 1} words (a model of order {self.order} looks "
-                             f"that far back), got an array of shape {context.shape}.")
+            raise ValueError(
+                f"context must be {self.order - 1} words (a model of order {self.order} looks "
+                f"that far back), got an array of shape {context.shape}."
+            )
         code = 0
         for word in as_tokens("context", context, self.vocabulary_size, least=0):
             code = code * self.vocabulary_size + int(word)
@@ -251,8 +264,19 @@ class FittedNGram:
         size = check.integer("size", size, least=0)
         out = np.empty(size, np.int32)
         contexts, start, before, word = self._rows
-        kernel.sample(_rng.generator(rng), size, self.order, self.vocabulary_size, float(self.smoothing),
-                      contexts, start, before, word, self._leads_to, out)
+        kernel.sample(
+            _rng.generator(rng),
+            size,
+            self.order,
+            self.vocabulary_size,
+            float(self.smoothing),
+            contexts,
+            start,
+            before,
+            word,
+            self._leads_to,
+            out,
+        )
         return out
 
     def score(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,21 @@ from modelcollapse.metrics.spread import (
 from modelcollapse.metrics.tails import missing_mass, support, survival, tail_mass
 
 __all__ = [
-    "cross_entropy", "differential_entropy", "effective_rank", "entropy", "generalised_variance", "hellinger",
-    "heterozygosity", "kl", "l2_squared", "missing_mass", "nll", "support", "survival", "tail_mass",
-    "total_variation", "variance", "w2_squared",
+    "cross_entropy",
+    "differential_entropy",
+    "effective_rank",
+    "entropy",
+    "generalised_variance",
+    "hellinger",
+    "heterozygosity",
+    "kl",
+    "l2_squared",
+    "missing_mass",
+    "nll",
+    "support",
+    "survival",
+    "tail_mass",
+    "total_variation",
+    "variance",
+    "w2_squared",
 ]

@@ -79,9 +79,11 @@ def whitened(models, origin: int, metric: str) -> Pairs:
     spread = np.sqrt(np.diag(truth))
     values, vectors = np.linalg.eigh(truth / np.outer(spread, spread)) if spread.all() else (np.zeros(1), None)
     if values[0] < 1e-13 * values[-1] or not spread.all():
-        raise ValueError(f"run must have a truth of full rank for {metric} (a flat truth has no density to compare "
-                         f"with), got a covariance with a smallest eigenvalue of {np.linalg.eigvalsh(truth)[0]:g}; "
-                         "drop the dependent dimension, or use w2_squared.")
+        raise ValueError(
+            f"run must have a truth of full rank for {metric} (a flat truth has no density to compare "
+            f"with), got a covariance with a smallest eigenvalue of {np.linalg.eigvalsh(truth)[0]:g}; "
+            "drop the dependent dimension, or use w2_squared."
+        )
     white = (vectors / np.sqrt(values)).T / spread
     inside = white @ models.cov @ white.T
     eigenvalue, basis = np.linalg.eigh((inside + inside.swapaxes(-1, -2)) / 2)
@@ -96,9 +98,11 @@ def cholesky(cov, metric: str) -> np.ndarray:
         return np.linalg.cholesky(cov)
     except np.linalg.LinAlgError:
         least = float(np.linalg.eigvalsh(cov)[..., 0].min())
-        raise ValueError(f"run['cov'] must be positive definite for {metric} (a flat component has no density), got a "
-                         f"smallest eigenvalue of {least:g}; raise the mixture's floor, or select earlier "
-                         "generations.") from None
+        raise ValueError(
+            f"run['cov'] must be positive definite for {metric} (a flat component has no density), got a "
+            f"smallest eigenvalue of {least:g}; raise the mixture's floor, or select earlier "
+            "generations."
+        ) from None
 
 
 def log_density(x, weight, mean, factor) -> np.ndarray:

@@ -35,18 +35,24 @@ def kind(run, metric: str, legal: tuple[str, ...], *, because: str, instead: str
         raise TypeError(f"run must be an xarray.Dataset such as simulate returns, got {type(run).__name__}.")
     for dim in ("replicate", "generation"):
         if dim not in run.dims:
-            raise ValueError(f"run must have the dimension {dim} for {metric} (select with a list, as in "
-                             f"run.isel({dim}=[0]), to keep it), got the dimensions {', '.join(map(str, run.dims))}.")
+            raise ValueError(
+                f"run must have the dimension {dim} for {metric} (select with a list, as in "
+                f"run.isel({dim}=[0]), to keep it), got the dimensions {', '.join(map(str, run.dims))}."
+            )
     if 0 in (run.sizes["replicate"], run.sizes["generation"]):
         raise ValueError(f"run must have a replicate and a generation for {metric}, got {dict(run.sizes)}.")
     family = run.attrs.get("family")
     if family not in legal:
-        raise ValueError(f"run must hold {' or '.join(legal)} models for {metric} ({because}), "
-                         f"got {'no attrs[' + repr('family') + ']' if family is None else family}; {instead}.")
+        raise ValueError(
+            f"run must hold {' or '.join(legal)} models for {metric} ({because}), "
+            f"got {'no attrs[' + repr('family') + ']' if family is None else family}; {instead}."
+        )
     missing = [name for name in HOLDS[family] if name not in run]
     if missing:
-        raise ValueError(f"run must hold {' and '.join(HOLDS[family])} for {metric} (they are the model), "
-                         f"got only {', '.join(map(str, run.data_vars)) or 'nothing'}; keep them when selecting.")
+        raise ValueError(
+            f"run must hold {' and '.join(HOLDS[family])} for {metric} (they are the model), "
+            f"got only {', '.join(map(str, run.data_vars)) or 'nothing'}; keep them when selecting."
+        )
     return family
 
 
@@ -56,8 +62,10 @@ def place(run, metric: str, generation: int = 0) -> int:
     found = np.flatnonzero(labels == generation)
     if found.size == 0:
         what = "the truth" if generation == 0 else "the reference"
-        raise ValueError(f"run must hold generation {generation} for {metric} (it is {what}), got generations "
-                         f"{labels[0]} to {labels[-1]}; keep it when selecting generations.")
+        raise ValueError(
+            f"run must hold generation {generation} for {metric} (it is {what}), got generations "
+            f"{labels[0]} to {labels[-1]}; keep it when selecting generations."
+        )
     return int(found[0])
 
 
@@ -67,8 +75,10 @@ def values(run, name: str, metric: str) -> np.ndarray:
     bad = np.isnan(out)
     if bad.any():
         r, t = (int(i) for i in np.argwhere(bad)[0][:2])
-        raise ValueError(f"run[{name!r}] must be free of NaN for {metric} (there is no model to measure), got NaN at "
-                         f"replicate {run['replicate'].values[r]}, generation {run['generation'].values[t]}.")
+        raise ValueError(
+            f"run[{name!r}] must be free of NaN for {metric} (there is no model to measure), got NaN at "
+            f"replicate {run['replicate'].values[r]}, generation {run['generation'].values[t]}."
+        )
     return out
 
 
@@ -77,8 +87,10 @@ def rows(run, metric: str) -> np.ndarray | None:
     if run.attrs.get("truth") != "rows":
         return None
     if "rows" not in run:
-        raise ValueError(f"run must hold rows for {metric} (attrs['truth'] says that they are the truth), got only "
-                         f"{', '.join(map(str, run.data_vars))}; keep them when selecting variables.")
+        raise ValueError(
+            f"run must hold rows for {metric} (attrs['truth'] says that they are the truth), got only "
+            f"{', '.join(map(str, run.data_vars))}; keep them when selecting variables."
+        )
     return run["rows"].values
 
 
@@ -108,16 +120,20 @@ def normals(run, metric: str) -> Normals:
     if mean.ndim == 2:
         return Normals(mean, log_variance)
     if "cov" not in run:
-        raise ValueError(f"run must hold cov for {metric} (its points have {mean.shape[-1]} dimensions), got only "
-                         f"{', '.join(map(str, run.data_vars))}; keep it when selecting variables.")
+        raise ValueError(
+            f"run must hold cov for {metric} (its points have {mean.shape[-1]} dimensions), got only "
+            f"{', '.join(map(str, run.data_vars))}; keep it when selecting variables."
+        )
     cov = values(run, "cov", metric)
     variance = np.diagonal(cov, axis1=-2, axis2=-1)
     faint = (variance < FAINT) & (log_variance > -np.inf)
     if faint.any():
         t = int(np.argwhere(faint)[:, 1].min())
-        raise ValueError(f"run['cov'] must not have underflowed for {metric} (its correlations are lost; log_variance "
-                         f"and log_det still hold), got a variance of {variance[faint].min():g} from generation "
-                         f"{run['generation'].values[t]} on; use run.isel(generation=slice(0, {t})).")
+        raise ValueError(
+            f"run['cov'] must not have underflowed for {metric} (its correlations are lost; log_variance "
+            f"and log_det still hold), got a variance of {variance[faint].min():g} from generation "
+            f"{run['generation'].values[t]} on; use run.isel(generation=slice(0, {t}))."
+        )
     if "log_det" in run:
         log_det = values(run, "log_det", metric)
     else:
@@ -164,19 +180,25 @@ def positions(run, metric: str, given) -> np.ndarray:
         real = rows(run, metric)
         if real.ndim == 1:
             return real.astype(float)
-        raise ValueError(f"positions must be given for {metric} (the rows have {real.shape[1]} columns and no order "
-                         "on the line), got None; pass positions=run['rows'].values[:, 0] for the first column.")
+        raise ValueError(
+            f"positions must be given for {metric} (the rows have {real.shape[1]} columns and no order "
+            "on the line), got None; pass positions=run['rows'].values[:, 0] for the first column."
+        )
     labels = run["category"].values
     because = f"the distance between categories is what {metric} measures"
     if labels.dtype.kind in "iu" and (labels == np.arange(K)).all():
-        raise ValueError(f"positions must be given for {metric} ({because}, and the numbers 0 to {K - 1} of "
-                         "unnamed categories are no places), got None; pass positions=range(...) if they are, or "
-                         "use heterozygosity, total_variation or l2_squared.")
+        raise ValueError(
+            f"positions must be given for {metric} ({because}, and the numbers 0 to {K - 1} of "
+            "unnamed categories are no places), got None; pass positions=range(...) if they are, or "
+            "use heterozygosity, total_variation or l2_squared."
+        )
     try:
         return labels.astype(float)
     except ValueError:
-        raise ValueError(f"positions must be given for {metric} ({because}), or labels be numbers, got the label "
-                         f"{str(labels[0])!r}; use heterozygosity, total_variation or l2_squared.") from None
+        raise ValueError(
+            f"positions must be given for {metric} ({because}), or labels be numbers, got the label "
+            f"{str(labels[0])!r}; use heterozygosity, total_variation or l2_squared."
+        ) from None
 
 
 def chunks(replicates: int, each: int) -> list[slice]:
@@ -185,8 +207,18 @@ def chunks(replicates: int, each: int) -> list[slice]:
     return [slice(lo, min(lo + step, replicates)) for lo in range(0, replicates, step)]
 
 
-def wrap(run, data, *, name: str, long_name: str, reference: str, kind: str = "closed form", extra=(),
-         samples: int | None = None, error=None):
+def wrap(
+    run,
+    data,
+    *,
+    name: str,
+    long_name: str,
+    reference: str,
+    kind: str = "closed form",
+    extra=(),
+    samples: int | None = None,
+    error=None,
+):
     """Label an array (replicate, generation, *extra) and say what it is."""
     import xarray as xr
 

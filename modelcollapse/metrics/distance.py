@@ -82,10 +82,17 @@ def w2_squared(run, *, positions=None):
         return read.wrap(run, _w2_normal(read.normals(run, metric), origin), **labels, reference="DIST")
     mix = read.mixtures(run, metric)
     if mix.mean.shape[-1] > 1:
-        raise ValueError(f"run must hold mixtures of one dimension for {metric} (there is no formula for more), got "
-                         f"{mix.mean.shape[-1]} dimensions; use l2_squared, kl or hellinger.")
-    return read.wrap(run, _w2_mixtures(mix, origin), **labels, kind="quadrature",
-                     reference="integral of squared quantile differences, Gauss-Legendre")
+        raise ValueError(
+            f"run must hold mixtures of one dimension for {metric} (there is no formula for more), got "
+            f"{mix.mean.shape[-1]} dimensions; use l2_squared, kl or hellinger."
+        )
+    return read.wrap(
+        run,
+        _w2_mixtures(mix, origin),
+        **labels,
+        kind="quadrature",
+        reference="integral of squared quantile differences, Gauss-Legendre",
+    )
 
 
 def _root(cov) -> np.ndarray:
@@ -192,8 +199,9 @@ def l2_squared(run, *, reference: int = 0, log: bool = False):
     array([[0.      , 0.132635]])
     """
     metric = "l2_squared"
-    family = read.kind(run, metric, ALL, because="it compares probabilities or densities",
-                       instead="draw points and compare them")
+    family = read.kind(
+        run, metric, ALL, because="it compares probabilities or densities", instead="draw points and compare them"
+    )
     reference = check.integer("reference", reference, least=0)
     at = read.place(run, metric, reference)
     if family == "Categorical":
@@ -206,10 +214,14 @@ def l2_squared(run, *, reference: int = 0, log: bool = False):
         with np.errstate(over="ignore"):
             out = out if log else np.exp(out)
     what = "probabilities" if family == "Categorical" else "densities"
-    return read.wrap(run, out, name="log_l2_squared" if log else metric,
-                     long_name=f"{'log of the ' if log else ''}squared L2 distance of {what} from generation "
-                     f"{reference} ({'nats' if log else 'no unit' if family == 'Categorical' else '1 / unit^dim'})",
-                     reference="sum over the categories" if family == "Categorical" else "DIST")
+    return read.wrap(
+        run,
+        out,
+        name="log_l2_squared" if log else metric,
+        long_name=f"{'log of the ' if log else ''}squared L2 distance of {what} from generation "
+        f"{reference} ({'nats' if log else 'no unit' if family == 'Categorical' else '1 / unit^dim'})",
+        reference="sum over the categories" if family == "Categorical" else "DIST",
+    )
 
 
 def _combine(own, other, cross) -> np.ndarray:

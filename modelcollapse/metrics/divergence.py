@@ -126,8 +126,10 @@ def kl(run, *, direction: str = "forward", samples: int = 1000, rng=None):
     """
     family = read.kind(run, "kl", ALL, because=BECAUSE, instead=INSTEAD)
     forward = check.choice("direction", direction, ("forward", "reverse")) == "forward"
-    labels = {"name": "kl", "long_name": "Kullback-Leibler divergence "
-              f"{'KL(model || truth)' if forward else 'KL(truth || model)'} (nats)"}
+    labels = {
+        "name": "kl",
+        "long_name": f"Kullback-Leibler divergence {'KL(model || truth)' if forward else 'KL(truth || model)'} (nats)",
+    }
     if family == "Categorical":
         # summed with - p + q in every term, so that no term is negative
         out = _sum(run, kl_div if forward else lambda p, q: kl_div(q, p), "kl")
@@ -136,8 +138,15 @@ def kl(run, *, direction: str = "forward", samples: int = 1000, rng=None):
         return read.wrap(run, _kl_normal(run, forward), **labels, reference="DIST")
     sign = 1 if forward else -1
     out, error = _sampled(run, "kl", lambda ratio: sign * ratio, "model" if forward else "truth", samples, rng)
-    return read.wrap(run, out, **labels, kind="from samples", samples=samples, error=error,
-                     reference="mean log ratio over points of the first law")
+    return read.wrap(
+        run,
+        out,
+        **labels,
+        kind="from samples",
+        samples=samples,
+        error=error,
+        reference="mean log ratio over points of the first law",
+    )
 
 
 def _kl_normal(run, forward: bool) -> np.ndarray:
@@ -153,10 +162,12 @@ def _kl_normal(run, forward: bool) -> np.ndarray:
     near, clear, flat = pairs.near, pairs.clear, np.isneginf(pairs.log_ratio)
     if not forward and (~clear & ~flat).any():
         t = int(np.argwhere(~clear & ~flat)[:, 1].min())
-        raise ValueError(f"run['cov'] must be better conditioned for kl in reverse (its inverse weighs the narrowest "
-                         f"direction, which is below {normal.BLURRED:g} of the widest), got "
-                         f"{(pairs.eigenvalue[..., 0] / pairs.eigenvalue[..., -1])[~clear & ~flat].min():g} from "
-                         f"generation {run['generation'].values[t]} on; use run.isel(generation=slice(0, {t})).")
+        raise ValueError(
+            f"run['cov'] must be better conditioned for kl in reverse (its inverse weighs the narrowest "
+            f"direction, which is below {normal.BLURRED:g} of the widest), got "
+            f"{(pairs.eigenvalue[..., 0] / pairs.eigenvalue[..., -1])[~clear & ~flat].min():g} from "
+            f"generation {run['generation'].values[t]} on; use run.isel(generation=slice(0, {t}))."
+        )
     scale = np.where((near if forward else clear)[..., None], pairs.eigenvalue, 1.0)
     if forward:
         # away from the truth the log determinant of the run has the digits that small eigenvalues have lost
@@ -201,16 +212,28 @@ def total_variation(run, *, samples: int = 1000, rng=None):
     family = read.kind(run, metric, ALL, because=BECAUSE, instead=INSTEAD)
     labels = {"name": metric, "long_name": "total variation distance from the truth (probability)"}
     if family == "Categorical":
-        return read.wrap(run, _sum(run, lambda p, q: np.abs(p - q) / 2, metric), **labels,
-                         reference="sum over the categories")
+        return read.wrap(
+            run, _sum(run, lambda p, q: np.abs(p - q) / 2, metric), **labels, reference="sum over the categories"
+        )
     if family == "Gaussian":
         models, origin = read.normals(run, metric), read.place(run, metric)
         if models.scalar:
-            return read.wrap(run, _total_variation_scalar(models, origin), **labels,
-                             reference="masses between the points where the densities cross")
+            return read.wrap(
+                run,
+                _total_variation_scalar(models, origin),
+                **labels,
+                reference="masses between the points where the densities cross",
+            )
     out, error = _sampled(run, metric, lambda ratio: np.abs(np.tanh(ratio / 2)), "middle", samples, rng)
-    return read.wrap(run, out, **labels, kind="from samples", samples=samples, error=error,
-                     reference="mean of |p - q| / (p + q) over points of p and q")
+    return read.wrap(
+        run,
+        out,
+        **labels,
+        kind="from samples",
+        samples=samples,
+        error=error,
+        reference="mean of |p - q| / (p + q) over points of p and q",
+    )
 
 
 def _total_variation_scalar(models, origin: int) -> np.ndarray:
@@ -274,8 +297,10 @@ def hellinger(run, *, squared: bool = False, samples: int = 1000, rng=None):
     array([[0.      , 0.105573]])
     """
     family = read.kind(run, "hellinger", ALL, because=BECAUSE, instead=INSTEAD)
-    labels = {"name": "hellinger_squared" if squared else "hellinger",
-              "long_name": f"{'squared ' if squared else ''}Hellinger distance from the truth (no unit)"}
+    labels = {
+        "name": "hellinger_squared" if squared else "hellinger",
+        "long_name": f"{'squared ' if squared else ''}Hellinger distance from the truth (no unit)",
+    }
     if family == "Categorical":
         square = _sum(run, lambda p, q: (np.sqrt(p) - np.sqrt(q)) ** 2 / 2, "hellinger")
         reference = "sum over the categories"
@@ -285,8 +310,15 @@ def hellinger(run, *, squared: bool = False, samples: int = 1000, rng=None):
         square, error = _sampled(run, "hellinger", _unlikeness, "middle", samples, rng)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = error if squared else np.where(error > 0, error / (2 * np.sqrt(square)), 0.0)
-        return read.wrap(run, square if squared else np.sqrt(square), **labels, kind="from samples", samples=samples,
-                         error=error, reference="mean of 1 - 2 sqrt(p q) / (p + q) over points of p and q")
+        return read.wrap(
+            run,
+            square if squared else np.sqrt(square),
+            **labels,
+            kind="from samples",
+            samples=samples,
+            error=error,
+            reference="mean of 1 - 2 sqrt(p q) / (p + q) over points of p and q",
+        )
     return read.wrap(run, square if squared else np.sqrt(square), **labels, reference=reference)
 
 

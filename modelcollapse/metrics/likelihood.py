@@ -59,14 +59,21 @@ def nll(run, *, generations=None, samples: int = 1000, rng=None):
     array([[5.4189, 5.4189, 5.4189]])
     """
     metric = "nll"
-    family = read.kind(run, metric, ("Gaussian", "Categorical", "GaussianMixture"), because="it needs a likelihood",
-                       instead="draw points and evaluate them under families.truth(run)")
+    family = read.kind(
+        run,
+        metric,
+        ("Gaussian", "Categorical", "GaussianMixture"),
+        because="it needs a likelihood",
+        instead="draw points and evaluate them under families.truth(run)",
+    )
     samples, rng = check.integer("samples", samples, least=1), generator(rng)
     asked = run["generation"].values if generations is None else np.atleast_1d(generations)
     missing = [g for g in asked if g not in run["generation"].values]
     if missing:
-        raise ValueError(f"generations must be in the run ({run['generation'].values[0]} to "
-                         f"{run['generation'].values[-1]}), got {missing[0]}.")
+        raise ValueError(
+            f"generations must be in the run ({run['generation'].values[0]} to "
+            f"{run['generation'].values[-1]}), got {missing[0]}."
+        )
     at = [read.place(run, metric, int(g)) for g in asked]
     draw, surprise = {"Gaussian": _normal, "Categorical": _categorical, "GaussianMixture": _mixture}[family](run)
     import xarray as xr
@@ -76,11 +83,20 @@ def nll(run, *, generations=None, samples: int = 1000, rng=None):
     for row, t in enumerate(at):
         out[row] = surprise(draw(replicate[row], t, rng))
     return xr.DataArray(
-        out, dims=("generation", "sample"), name=metric,
-        coords={"generation": np.array(asked), "replicate": (("generation", "sample"),
-                                                             run["replicate"].values[replicate])},
-        attrs={"long_name": "negative log-likelihood under the original model (nats)", "kind": "from samples",
-               "samples": samples, "reference": "Shumailov et al., Nature 631 (2024), Fig. 1"})
+        out,
+        dims=("generation", "sample"),
+        name=metric,
+        coords={
+            "generation": np.array(asked),
+            "replicate": (("generation", "sample"), run["replicate"].values[replicate]),
+        },
+        attrs={
+            "long_name": "negative log-likelihood under the original model (nats)",
+            "kind": "from samples",
+            "samples": samples,
+            "reference": "Shumailov et al., Nature 631 (2024), Fig. 1",
+        },
+    )
 
 
 def _factors(cov, which) -> np.ndarray:
@@ -94,17 +110,20 @@ def _normal(run):
     models, origin = read.normals(run, "nll"), read.place(run, "nll")
     mean, log_variance = models.mean[0, origin], models.log_variance[0, origin]
     if models.scalar:
+
         def draw(r, t, rng):
             return models.mean[r, t] + np.exp(models.log_variance[r, t] / 2) * rng.standard_normal(len(r))
 
         def surprise(x):
             return (normal.LOG_2PI + log_variance + normal.in_units(x - mean, log_variance) ** 2) / 2
+
         return draw, surprise
     one = np.ones(1), mean[None], normal.cholesky(models.cov[0, origin][None], "nll")
 
     def draw(r, t, rng):
         z = rng.standard_normal((len(r), models.mean.shape[-1]))
         return models.mean[r, t] + np.einsum("sij,sj->si", _factors(models.cov[:, t], r), z)
+
     return draw, lambda x: -normal.log_density(x, *one)
 
 
@@ -119,6 +138,7 @@ def _categorical(run):
             steps, here = np.cumsum(p[one, t]), r == one
             out[here] = np.searchsorted(steps, u[here] * steps[-1], side="right")
         return out
+
     return draw, lambda x: -log_p[x]
 
 
@@ -129,6 +149,7 @@ def _mixture(run):
     def draw(r, t, rng):
         factor = _factors(mix.cov[:, t], r)
         return normal.draw(mix.weight[r, t], mix.mean[r, t], factor, 1, rng)[:, 0]
+
     return draw, lambda x: -normal.log_density(x, *first)
 
 
@@ -159,8 +180,13 @@ def cross_entropy(run):
     array([[1.4189, 5.4189]])
     """
     metric = "cross_entropy"
-    family = read.kind(run, metric, ("Gaussian", "Categorical"), because="others have no closed form",
-                       instead="use nll(run).mean('sample')")
+    family = read.kind(
+        run,
+        metric,
+        ("Gaussian", "Categorical"),
+        because="others have no closed form",
+        instead="use nll(run).mean('sample')",
+    )
     labels = {"name": metric, "long_name": "cross entropy under the original model (nats)"}
     origin = read.place(run, metric)
     if family == "Categorical":

@@ -11,7 +11,12 @@ from modelcollapse.metrics import _normal as normal
 from modelcollapse.metrics import _read as read
 
 __all__ = [
-    "differential_entropy", "effective_rank", "entropy", "generalised_variance", "heterozygosity", "variance",
+    "differential_entropy",
+    "effective_rank",
+    "entropy",
+    "generalised_variance",
+    "heterozygosity",
+    "variance",
 ]
 
 NEEDS_COVARIANCE, USE_SUMS = "it needs a covariance", "use heterozygosity or entropy"
@@ -46,8 +51,13 @@ def variance(run, *, log: bool = False, positions=None):
     >>> variance(run, positions=[0, 2]).values
     array([[1., 0.]])
     """
-    family = read.kind(run, "variance", (*DENSITIES, "Categorical"), because="it needs two moments",
-                       instead="draw points and take their variance")
+    family = read.kind(
+        run,
+        "variance",
+        (*DENSITIES, "Categorical"),
+        because="it needs two moments",
+        instead="draw points and take their variance",
+    )
     if family == "Gaussian":
         log_out = read.normals(run, "variance").log_variance
     else:
@@ -65,9 +75,14 @@ def variance(run, *, log: bool = False, positions=None):
         with np.errstate(over="ignore"):
             out = np.exp(log_out)
     extra = ("dim",) if log_out.ndim == 3 else ()
-    return read.wrap(run, log_out if log else out, name="log_variance" if log else "variance", extra=extra,
-                     long_name="log variance (log of squared units)" if log else "variance (squared units)",
-                     reference="second central moment")
+    return read.wrap(
+        run,
+        log_out if log else out,
+        name="log_variance" if log else "variance",
+        extra=extra,
+        long_name="log variance (log of squared units)" if log else "variance (squared units)",
+        reference="second central moment",
+    )
 
 
 def generalised_variance(run, *, log: bool = False):
@@ -107,10 +122,15 @@ def generalised_variance(run, *, log: bool = False):
     if not log:
         with np.errstate(over="ignore"):
             out = np.exp(out)
-    return read.wrap(run, out, name="log_generalised_variance" if log else "generalised_variance",
-                     long_name="log determinant of the covariance (nats)" if log
-                     else "determinant of the covariance (units to the power 2 dim)",
-                     reference="G-DET; Wilks, Biometrika 24 (1932)")
+    return read.wrap(
+        run,
+        out,
+        name="log_generalised_variance" if log else "generalised_variance",
+        long_name="log determinant of the covariance (nats)"
+        if log
+        else "determinant of the covariance (units to the power 2 dim)",
+        reference="G-DET; Wilks, Biometrika 24 (1932)",
+    )
 
 
 def effective_rank(run, *, definition: str = "entropy"):
@@ -155,14 +175,21 @@ def effective_rank(run, *, definition: str = "entropy"):
     trace = np.trace(cov, axis1=-2, axis2=-1)
     if (trace <= 0).any():
         r, t = (int(i) for i in np.argwhere(trace <= 0)[0])
-        raise ValueError("run must vary in some direction for effective_rank (nothing has no directions), got a "
-                         f"covariance of zeros at replicate {run['replicate'].values[r]}, generation "
-                         f"{run['generation'].values[t]}.")
+        raise ValueError(
+            "run must vary in some direction for effective_rank (nothing has no directions), got a "
+            f"covariance of zeros at replicate {run['replicate'].values[r]}, generation "
+            f"{run['generation'].values[t]}."
+        )
     share = np.maximum(np.linalg.eigvalsh(cov / trace[..., None, None]), 0)
     share /= share.sum(-1, keepdims=True)
     out = np.exp(entr(share).sum(-1)) if definition == "entropy" else 1 / (share**2).sum(-1)
-    return read.wrap(run, out, name="effective_rank", long_name=f"effective rank, {definition} (dimensions)",
-                     reference="Roy and Vetterli, EUSIPCO 2007" if definition == "entropy" else "participation ratio")
+    return read.wrap(
+        run,
+        out,
+        name="effective_rank",
+        long_name=f"effective rank, {definition} (dimensions)",
+        reference="Roy and Vetterli, EUSIPCO 2007" if definition == "entropy" else "participation ratio",
+    )
 
 
 def _probabilities(run, metric: str, instead: str) -> np.ndarray:
@@ -193,8 +220,13 @@ def heterozygosity(run):
     array([[0.5, 0. ]])
     """
     p = _probabilities(run, "heterozygosity", "use variance for a density")
-    return read.wrap(run, (p * (1 - p)).sum(-1), name="heterozygosity", reference="Nei, PNAS 70 (1973); F-MASTER",
-                     long_name="heterozygosity (probability that two points differ)")
+    return read.wrap(
+        run,
+        (p * (1 - p)).sum(-1),
+        name="heterozygosity",
+        reference="Nei, PNAS 70 (1973); F-MASTER",
+        long_name="heterozygosity (probability that two points differ)",
+    )
 
 
 def entropy(run):
@@ -219,8 +251,13 @@ def entropy(run):
     array([[0.6931, 0.    ]])
     """
     p = _probabilities(run, "entropy", "use differential_entropy for a density")
-    return read.wrap(run, entr(p).sum(-1), name="entropy", long_name="entropy (nats)",
-                     reference="Shannon, Bell Syst. Tech. J. 27 (1948)")
+    return read.wrap(
+        run,
+        entr(p).sum(-1),
+        name="entropy",
+        long_name="entropy (nats)",
+        reference="Shannon, Bell Syst. Tech. J. 27 (1948)",
+    )
 
 
 def differential_entropy(run, *, samples: int = 1000, rng=None):
@@ -258,8 +295,9 @@ def differential_entropy(run, *, samples: int = 1000, rng=None):
     if family == "Gaussian":
         dim = run.sizes["dim"] if "dim" in run["mean"].dims else 1
         log_det = generalised_variance(run, log=True).values
-        return read.wrap(run, (log_det + dim * (normal.LOG_2PI + 1)) / 2, **labels,
-                         reference="Cover and Thomas, Theorem 8.4.1")
+        return read.wrap(
+            run, (log_det + dim * (normal.LOG_2PI + 1)) / 2, **labels, reference="Cover and Thomas, Theorem 8.4.1"
+        )
     samples, rng = check.integer("samples", samples, least=2, because="for a standard error"), generator(rng)
     mix = read.mixtures(run, metric)
     factor = normal.cholesky(mix.cov, metric)
@@ -268,5 +306,12 @@ def differential_entropy(run, *, samples: int = 1000, rng=None):
         model = mix.weight[part], mix.mean[part], factor[part]
         surprise = -normal.log_density(normal.draw(*model, samples, rng), *model)
         out[part], error[part] = surprise.mean(-1), surprise.std(-1, ddof=1) / np.sqrt(samples)
-    return read.wrap(run, out, **labels, kind="from samples", samples=samples, error=error,
-                     reference="mean of -ln p_t over points of the model")
+    return read.wrap(
+        run,
+        out,
+        **labels,
+        kind="from samples",
+        samples=samples,
+        error=error,
+        reference="mean of -ln p_t over points of the model",
+    )

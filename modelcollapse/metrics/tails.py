@@ -69,12 +69,19 @@ def tail_mass(run, *, beyond=None, quantile=None, side: str = "both", log: bool 
     >>> tail_mass(run, beyond=2.0).values.round(6)
     array([[4.55e-02, 6.30e-05]])
     """
-    family = read.kind(run, "tail_mass", ("Gaussian", "GaussianMixture", "Categorical"),
-                       because="their tails have closed forms", instead="draw points and count them")
+    family = read.kind(
+        run,
+        "tail_mass",
+        ("Gaussian", "GaussianMixture", "Categorical"),
+        because="their tails have closed forms",
+        instead="draw points and count them",
+    )
     check.choice("side", side, SIDES)
     if (beyond is None) == (quantile is None):
-        raise ValueError("beyond or quantile must be given, and not both (one threshold is measured at a time), got "
-                         f"beyond={beyond!r} and quantile={quantile!r}.")
+        raise ValueError(
+            "beyond or quantile must be given, and not both (one threshold is measured at a time), got "
+            f"beyond={beyond!r} and quantile={quantile!r}."
+        )
     if beyond is not None:
         beyond = check.number("beyond", beyond, least=0.0)
         what = f"more than {beyond:g} sd of the truth from its mean"
@@ -86,8 +93,10 @@ def tail_mass(run, *, beyond=None, quantile=None, side: str = "both", log: bool 
     bootstrap = read.is_bootstrap(run)
     if family == "Categorical" and not bootstrap:
         if beyond is not None or side != "both":
-            raise ValueError("quantile must be given alone for categories (they have a rarest, but neither sd nor "
-                             f"sides), got beyond={beyond!r} and side={side!r}; use quantile=0.05, say.")
+            raise ValueError(
+                "quantile must be given alone for categories (they have a rarest, but neither sd nor "
+                f"sides), got beyond={beyond!r} and side={side!r}; use quantile=0.05, say."
+            )
         out, what = _rare(run, quantile), f"of the rarest categories, originally at most {quantile:g}"
     else:
         asked = beyond, quantile, side
@@ -97,9 +106,14 @@ def tail_mass(run, *, beyond=None, quantile=None, side: str = "both", log: bool 
         with np.errstate(divide="ignore"):
             out = np.log(out)
     extra = ("dim",) if out.ndim == 3 else ()
-    return read.wrap(run, out, name="log_tail_mass" if log else "tail_mass", extra=extra,
-                     long_name=f"log of the mass {what} (nats)" if log else f"mass {what} (probability)",
-                     reference="sum of probabilities" if family == "Categorical" else "normal distribution function")
+    return read.wrap(
+        run,
+        out,
+        name="log_tail_mass" if log else "tail_mass",
+        extra=extra,
+        long_name=f"log of the mass {what} (nats)" if log else f"mass {what} (probability)",
+        reference="sum of probabilities" if family == "Categorical" else "normal distribution function",
+    )
 
 
 def _rare(run, quantile: float) -> np.ndarray:
@@ -110,8 +124,10 @@ def _rare(run, quantile: float) -> np.ndarray:
     held = np.cumsum(original[order]) <= quantile + ROUNDING
     if not (original[order[held]] > 0).any():
         rarest = original[original > 0].min()
-        raise ValueError("quantile must be at least the probability of the rarest category (no category is rarer), "
-                         f"got {quantile:g} where the rarest has {rarest:g}.")
+        raise ValueError(
+            "quantile must be at least the probability of the rarest category (no category is rarer), "
+            f"got {quantile:g} where the rarest has {rarest:g}."
+        )
     return p[..., order[held]].sum(-1)
 
 
@@ -156,8 +172,11 @@ def _density_beyond(run, beyond, quantile, side: str, log: bool) -> np.ndarray:
     else:
         first = (np.broadcast_to(weight, mean.shape)[0, origin], mean[0, origin], log_variance[0, origin])
         low, high = _of_model(*first, beyond, quantile, side)
-    parts = [tail(in_units(sign * (np.asarray(edge)[..., None] - mean), log_variance), log)
-             for sign, edge in ((1, low), (-1, high)) if np.isfinite(edge).all()]
+    parts = [
+        tail(in_units(sign * (np.asarray(edge)[..., None] - mean), log_variance), log)
+        for sign, edge in ((1, low), (-1, high))
+        if np.isfinite(edge).all()
+    ]
     if not log:
         return sum((weight * part).sum(-1) for part in parts)
     with np.errstate(divide="ignore"):
@@ -175,9 +194,10 @@ def _of_model(weight, mean, log_variance, beyond, quantile, side: str) -> tuple[
         below, above = _outer(quantile, side)
         shape = mean.shape[:-1]
         one_by_one = [a.reshape(-1, mean.shape[-1]) for a in (weight, mean, sd)]
-        low, high = (np.array([edge(w, m, s) for w, m, s in zip(*one_by_one, strict=True)]).reshape(shape)
-                     for edge in (lambda w, m, s: _quantile(w, m, s, below),
-                                  lambda w, m, s: -_quantile(w, -m, s, above)))
+        low, high = (
+            np.array([edge(w, m, s) for w, m, s in zip(*one_by_one, strict=True)]).reshape(shape)
+            for edge in (lambda w, m, s: _quantile(w, m, s, below), lambda w, m, s: -_quantile(w, -m, s, above))
+        )
     return (-np.inf if side == "upper" else low), (np.inf if side == "lower" else high)
 
 
@@ -193,8 +213,13 @@ def _quantile(weight, mean, sd, mass: float) -> float:
     with np.errstate(divide="ignore"):
         log_weight = np.log(weight)
     # in logarithms, because a far quantile is a small mass; the root lies between those of the components
-    return brentq(lambda x: logsumexp(log_weight + tail((x - mean) / sd, True)) - np.log(mass),
-                  np.nextafter(ends.min(), -np.inf), np.nextafter(ends.max(), np.inf), xtol=1e-300, rtol=1e-15)
+    return brentq(
+        lambda x: logsumexp(log_weight + tail((x - mean) / sd, True)) - np.log(mass),
+        np.nextafter(ends.min(), -np.inf),
+        np.nextafter(ends.max(), np.inf),
+        xtol=1e-300,
+        rtol=1e-15,
+    )
 
 
 def survival(run, *, above: float = 0.0):
@@ -224,8 +249,14 @@ def survival(run, *, above: float = 0.0):
     """
     share, part = _shares(run, "survival")
     above = check.probability("above", above)
-    return read.wrap(run, share > above, name="survival", extra=(part,),
-                     long_name=f"{part} still there (true or false)", reference=f"probability > {above:g}")
+    return read.wrap(
+        run,
+        share > above,
+        name="survival",
+        extra=(part,),
+        long_name=f"{part} still there (true or false)",
+        reference=f"probability > {above:g}",
+    )
 
 
 def support(run, *, above: float = 0.0):
@@ -247,8 +278,13 @@ def support(run, *, above: float = 0.0):
     share, part = _shares(run, "support")
     above = check.probability("above", above)
     words = {"category": "categories", "component": "components"}[part]
-    return read.wrap(run, (share > above).sum(-1), name="support", long_name=f"{words} still there (number)",
-                     reference=f"number with probability > {above:g}")
+    return read.wrap(
+        run,
+        (share > above).sum(-1),
+        name="support",
+        long_name=f"{words} still there (number)",
+        reference=f"number with probability > {above:g}",
+    )
 
 
 def missing_mass(run, *, above: float = 0.0):
@@ -273,9 +309,13 @@ def missing_mass(run, *, above: float = 0.0):
     above = check.probability("above", above)
     original = share[0, read.place(run, "missing_mass")]
     words = {"category": "categories", "component": "components"}[part]
-    return read.wrap(run, (share <= above) @ original, name="missing_mass",
-                     long_name=f"original probability of {words} that are gone (probability)",
-                     reference="sum of the original probabilities")
+    return read.wrap(
+        run,
+        (share <= above) @ original,
+        name="missing_mass",
+        long_name=f"original probability of {words} that are gone (probability)",
+        reference="sum of the original probabilities",
+    )
 
 
 def _shares(run, metric: str) -> tuple[np.ndarray, str]:

@@ -211,7 +211,7 @@ def gaussian(summary: dict) -> list[str]:
     replace = _names(summary)[0]
     half = g["half_life"]
     when = (
-        f"The variance of the median chain first falls to a half at generation {half['median']}."
+        f"By generation {half['median']} half of the chains have seen their variance halved, if only for a time."
         if half["median"] is not None
         else f"{percent(half['share'])} of the chains see their variance fall to a half within {g['generations']} "
         f"generations."

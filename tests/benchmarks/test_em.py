@@ -29,8 +29,15 @@ def peer(model, steps, tol=0.0):
     """scikit-learn's mixture, told to start at `model`."""
     from sklearn.mixture import GaussianMixture as Peer
 
-    return Peer(model.components, tol=tol, reg_covar=1e-12, max_iter=steps, weights_init=model.weights,
-                means_init=model.means, precisions_init=np.linalg.inv(model.covs))
+    return Peer(
+        model.components,
+        tol=tol,
+        reg_covar=1e-12,
+        max_iter=steps,
+        weights_init=model.weights,
+        means_init=model.means,
+        precisions_init=np.linalg.inv(model.covs),
+    )
 
 
 @pytest.fixture(autouse=True)

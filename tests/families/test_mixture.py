@@ -25,8 +25,12 @@ seeds = st.integers(0, 2**32 - 1)
 def random_mixture(rng, k, dim, **options):
     """A mixture whose components overlap somewhat, of no particular scale or place."""
     factors = rng.standard_normal((k, dim, dim)) + 2 * np.eye(dim)
-    return GaussianMixture(rng.dirichlet(np.full(k, 5.0)), 3 * rng.standard_normal((k, dim)),
-                           factors @ factors.transpose(0, 2, 1), **options)
+    return GaussianMixture(
+        rng.dirichlet(np.full(k, 5.0)),
+        3 * rng.standard_normal((k, dim)),
+        factors @ factors.transpose(0, 2, 1),
+        **options,
+    )
 
 
 def settings_of(model, **changes):
@@ -38,8 +42,15 @@ def settings_of(model, **changes):
 
 
 def test_the_exponential_is_right_to_one_ulp(rng):
-    x = np.concatenate([-rng.uniform(0, 708, 1000), -rng.uniform(0, 1, 1000), -(10.0 ** rng.uniform(-20, 0, 200)),
-                        -np.log(2) * (np.arange(0, 1000, 13) + 0.5), [-708.0]])
+    x = np.concatenate(
+        [
+            -rng.uniform(0, 708, 1000),
+            -rng.uniform(0, 1, 1000),
+            -(10.0 ** rng.uniform(-20, 0, 200)),
+            -np.log(2) * (np.arange(0, 1000, 13) + 0.5),
+            [-708.0],
+        ]
+    )
     got = np.array([kernels.exponential(float(v)) for v in x])
     with mpmath.workdps(40):
         exact = [mpmath.exp(mpmath.mpf(float(v))) for v in x]
@@ -82,8 +93,11 @@ def test_compiled_and_interpreted_agree_bit_for_bit(tmp_path):
     results = []
     for jit in ("0", "1"):
         path = tmp_path / f"{jit}.npz"
-        subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT, str(path)], check=True,
-                       env={**os.environ, "NUMBA_DISABLE_JIT": jit})
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", SCRIPT, str(path)],
+            check=True,
+            env={**os.environ, "NUMBA_DISABLE_JIT": jit},
+        )
         results.append(dict(np.load(path)))
     assert results[0].keys() == results[1].keys()
     assert [name for name in results[0] if not np.array_equal(results[0][name], results[1][name])] == []
@@ -105,8 +119,16 @@ def peer(model, X, steps):
         precisions = precisions[:, 0, 0]
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = Peer(model.components, covariance_type=model.covariance, tol=0.0, reg_covar=0.0, max_iter=steps,
-                      weights_init=model.weights, means_init=model.means, precisions_init=precisions).fit(X)
+        fitted = Peer(
+            model.components,
+            covariance_type=model.covariance,
+            tol=0.0,
+            reg_covar=0.0,
+            max_iter=steps,
+            weights_init=model.weights,
+            means_init=model.means,
+            precisions_init=precisions,
+        ).fit(X)
     covs = fitted.covariances_
     if model.covariance == "diag":
         covs = covs[:, :, None] * np.eye(model.dim)
@@ -121,8 +143,14 @@ def peer(model, X, steps):
 def test_em_is_that_of_scikit_learn(k, dim, covariance, steps, rng):
     truth = GaussianMixture(np.full(k, 1 / k), 4 * np.arange(k)[:, None] * np.ones(dim), np.linspace(0.5, 2, k))
     X = truth.sample(777, rng)
-    start = GaussianMixture(np.full(k, 1 / k), truth.means + rng.standard_normal((k, dim)), np.full(k, 2.0),
-                            covariance=covariance, tol=0.0, max_iter=steps)
+    start = GaussianMixture(
+        np.full(k, 1 / k),
+        truth.means + rng.standard_normal((k, dim)),
+        np.full(k, 2.0),
+        covariance=covariance,
+        tol=0.0,
+        max_iter=steps,
+    )
     ours = start.fit(X)
     assert (ours.iterations, ours.floored) == (steps, 0)
     for mine, theirs in zip((ours.weights, ours.means, ours.covs), peer(start, X, steps), strict=True):
@@ -134,8 +162,15 @@ def test_the_stop_is_that_of_scikit_learn(rng):
 
     truth = GaussianMixture([0.5, 0.5], [[0.0, 0.0], [2.0, 1.0]], [1.0, 1.0], tol=1e-5, max_iter=500)
     X = truth.sample(500, rng)
-    theirs = Peer(2, tol=1e-5, max_iter=500, reg_covar=0.0, weights_init=truth.weights, means_init=truth.means,
-                  precisions_init=np.linalg.inv(truth.covs)).fit(X)
+    theirs = Peer(
+        2,
+        tol=1e-5,
+        max_iter=500,
+        reg_covar=0.0,
+        weights_init=truth.weights,
+        means_init=truth.means,
+        precisions_init=np.linalg.inv(truth.covs),
+    ).fit(X)
     assert truth.fit(X).iterations == theirs.n_iter_
 
 
@@ -185,8 +220,9 @@ def test_a_shift_and_a_change_of_unit_go_through(seed, dim, covariance, place, u
     rng = np.random.default_rng(seed)
     X = random_mixture(rng, 3, dim).sample(300, rng)
     start = random_mixture(rng, 3, dim, covariance=covariance, tol=0.0, max_iter=4)
-    moved = GaussianMixture(start.weights, unit * (start.means + place), unit**2 * start.covs,
-                            covariance=covariance, tol=0.0, max_iter=4)
+    moved = GaussianMixture(
+        start.weights, unit * (start.means + place), unit**2 * start.covs, covariance=covariance, tol=0.0, max_iter=4
+    )
     one, other = start.fit(X), moved.fit(unit * (X + place))
     assume(one.floored == 0)
     np.testing.assert_allclose(other.weights, one.weights, atol=1e-7)
@@ -201,8 +237,9 @@ def test_components_and_points_have_no_order(seed, dim, covariance):
     X = random_mixture(rng, 3, dim).sample(300, rng)
     start = random_mixture(rng, 3, dim, covariance=covariance, tol=0.0, max_iter=4)
     order = rng.permutation(3)
-    other = GaussianMixture(start.weights[order], start.means[order], start.covs[order],
-                            covariance=covariance, tol=0.0, max_iter=4)
+    other = GaussianMixture(
+        start.weights[order], start.means[order], start.covs[order], covariance=covariance, tol=0.0, max_iter=4
+    )
     one, two = start.fit(X), other.fit(rng.permutation(X))
     assume(one.floored == 0)
     np.testing.assert_allclose(two.weights, one.weights[order], atol=1e-9)
@@ -323,8 +360,14 @@ def test_points_nobody_expects_are_shared_out_without_nan():
     assert np.isfinite(model.covs).all()
 
 
-@pytest.mark.parametrize(("bad", "said"), [(np.nan, "got nan at index \\(3, 1\\)"), (-np.inf, "got -inf"),
-                                           (1e200, "must be finite, and so must its squares.*got 1e\\+200")])
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.nan, "got nan at index \\(3, 1\\)"),
+        (-np.inf, "got -inf"),
+        (1e200, "must be finite, and so must its squares.*got 1e\\+200"),
+    ],
+)
 def test_a_fit_refuses_what_has_no_moments(bad, said):
     X = np.arange(20.0).reshape(10, 2)
     X[3, 1] = bad
@@ -340,8 +383,9 @@ def test_logpdf_is_that_of_scipy(rng):
 
     model = random_mixture(rng, 3, 3)
     x = model.sample(50, rng)
-    density = sum(w * multivariate_normal(m, C).pdf(x) for w, m, C in
-                  zip(model.weights, model.means, model.covs, strict=True))
+    density = sum(
+        w * multivariate_normal(m, C).pdf(x) for w, m, C in zip(model.weights, model.means, model.covs, strict=True)
+    )
     np.testing.assert_allclose(model.logpdf(x), np.log(density), rtol=1e-10)
     assert model.logpdf(x.reshape(5, 10, 3)).shape == (5, 10)
     assert model.logpdf(x[0]).shape == ()
@@ -357,8 +401,11 @@ def test_logpdf_of_numbers():
 
 
 def test_a_sample_has_the_moments_and_the_order_of_independent_draws(rng):
-    model = GaussianMixture([0.2, 0.5, 0.3], [[-40.0, 0.0], [0.0, 7.0], [40.0, 1.0]],
-                            [[[1.0, 0.6], [0.6, 2.0]], [[3.0, -1.0], [-1.0, 1.0]], np.eye(2)])
+    model = GaussianMixture(
+        [0.2, 0.5, 0.3],
+        [[-40.0, 0.0], [0.0, 7.0], [40.0, 1.0]],
+        [[[1.0, 0.6], [0.6, 2.0]], [[3.0, -1.0], [-1.0, 1.0]], np.eye(2)],
+    )
     n = 100_000
     X = model.sample(n, rng)
     assert X.shape == (n, 2)
@@ -400,8 +447,9 @@ def test_moments_of_the_whole():
 
 @pytest.mark.parametrize("covariance", SHAPES)
 def test_from_data_finds_what_is_apart(covariance, rng):
-    truth = GaussianMixture(np.full(4, 0.25), [[0.0, 0.0], [90.0, 0.0], [0.0, 1.0], [90.0, 1.0]],
-                            np.full((4, 2), [1.0, 1e-4]))  # columns of very different units
+    truth = GaussianMixture(
+        np.full(4, 0.25), [[0.0, 0.0], [90.0, 0.0], [0.0, 1.0], [90.0, 1.0]], np.full((4, 2), [1.0, 1e-4])
+    )  # columns of very different units
     model = GaussianMixture.from_data(truth.sample(400, rng), 4, covariance=covariance, rng=rng, tol=1e-6)
     if covariance == "spherical":  # has one unit for both columns, and so sees two groups
         assert (np.abs(np.sort(model.means[:, 0])[[0, -1]] - [0, 90]) < 6).all()

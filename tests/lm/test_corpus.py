@@ -56,8 +56,10 @@ def test_files_are_read_in_the_encoding_named(tmp_path):
         Corpus.from_file(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "seen"), [("", "no word at all in 0 characters"), ("?!", "no word at all"),
-                                            ("Go, go, GO!", "only the word 'go'")])
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("", "no word at all in 0 characters"), ("?!", "no word at all"), ("Go, go, GO!", "only the word 'go'")],
+)
 def test_a_text_needs_two_words(text, seen, tmp_path):
     with pytest.raises(ValueError, match=rf"text must hold at least 2 distinct words .* got {re.escape(seen)}"):
         Corpus.from_text(text)

@@ -22,14 +22,23 @@ from modelcollapse.verify import pvalue_binomial, pvalue_bounded
 
 SETTINGS = settings(deadline=None, derandomize=True, database=None, max_examples=25)
 ORDERS = (1, 2, 3)
-TEXT = ("the cat saw the dog and the dog saw the cat and then the cat and the dog saw a bird that saw neither the "
-        "dog nor the cat so the bird sang and the dog barked at the bird while the cat slept")
+TEXT = (
+    "the cat saw the dog and the dog saw the cat and then the cat and the dog saw a bird that saw neither the "
+    "dog nor the cat so the bird sang and the dog barked at the bird while the cat slept"
+)
 SMALL = Corpus.from_text(TEXT)
 LONG = Corpus.from_text(" ".join([TEXT, "one two three", TEXT, "two three four five", TEXT, "six"] * 2))
 N = len(LONG)
-REGIMES = [Replace(n=N), Replace(n=[N, 40, 90, 3]), Accumulate(n=50, n_real=N), Subsample(n=70, n_real=N),
-           FixedReal(n=80, n_real=20, n_first=N), FreshReal(n=N, n_real=30), Mix(n=N, real_fraction=0.2),
-           Window(n=50, k=2, n_real=N)]
+REGIMES = [
+    Replace(n=N),
+    Replace(n=[N, 40, 90, 3]),
+    Accumulate(n=50, n_real=N),
+    Subsample(n=70, n_real=N),
+    FixedReal(n=80, n_real=20, n_first=N),
+    FreshReal(n=N, n_real=30),
+    Mix(n=N, real_fraction=0.2),
+    Window(n=50, k=2, n_real=N),
+]
 
 
 def data() -> Path:
@@ -39,14 +48,21 @@ def data() -> Path:
 
 # ------------------------------------------------------------------------------------------ exact
 
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("regime", REGIMES, ids=str)
 def test_every_regime_runs_for_any_number_of_threads(regime, order):
-    one, two = (experiment(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n)
-                for n in (1, 2))
+    one, two = (
+        experiment(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n) for n in (1, 2)
+    )
     xr.testing.assert_identical(one, two)
-    assert dict(one.sizes) == {"replicate": 3, "generation": 5, "ngram": 3, "word": len(LONG.vocabulary),
-                               "block": one.sizes["block"]}
+    assert dict(one.sizes) == {
+        "replicate": 3,
+        "generation": 5,
+        "ngram": 3,
+        "word": len(LONG.vocabulary),
+        "block": one.sizes["block"],
+    }
     assert np.array_equal(one["present"].sum("word"), one["support"])
     assert one["original_count"].values.tolist() == LONG.counts.tolist()
     for name in ("support", "heterozygosity", "entropy", "perplexity_floored", "unseen", "distinct", "block_nll"):
@@ -56,14 +72,19 @@ def test_every_regime_runs_for_any_number_of_threads(regime, order):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_generations_0_and_1_are_the_corpus_when_it_is_read_whole(order, smoothing):
-    run = experiment(SMALL, order=order, smoothing=smoothing, regime=Replace(n=len(SMALL)), generations=1,
-                     replicates=2, rng=1)
+    run = experiment(
+        SMALL, order=order, smoothing=smoothing, regime=Replace(n=len(SMALL)), generations=1, replicates=2, rng=1
+    )
     frequency = SMALL.counts / len(SMALL)
     model = NGram(order, smoothing).fit(SMALL.tokens, len(SMALL.vocabulary))
     ring = np.concatenate([SMALL.tokens[len(SMALL) - order + 1 :], SMALL.tokens])
-    expected = {"support": len(SMALL.vocabulary), "heterozygosity": 1 - (frequency**2).sum(),
-                "entropy": -(frequency * np.log(frequency)).sum(), "unseen": 0.0,
-                "perplexity_real": np.exp(model.nll(ring).mean())}
+    expected = {
+        "support": len(SMALL.vocabulary),
+        "heterozygosity": 1 - (frequency**2).sum(),
+        "entropy": -(frequency * np.log(frequency)).sum(),
+        "unseen": 0.0,
+        "perplexity_real": np.exp(model.nll(ring).mean()),
+    }
     expected["perplexity_seen"] = expected["perplexity_real"]
     for name, value in expected.items():
         np.testing.assert_allclose(run[name].values, value, rtol=1e-12, err_msg=name)
@@ -87,8 +108,10 @@ def test_a_run_is_recorded_and_survives_netcdf(tmp_path):
 
 
 def test_more_replicates_keep_the_first_ones():
-    few, many = (experiment(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4)
-                 for r in (2, 5))
+    few, many = (
+        experiment(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4)
+        for r in (2, 5)
+    )
     for name in few.data_vars:
         a, b = few[name], many[name]
         assert np.array_equal(a.values, b.isel(replicate=slice(2)).values if "replicate" in b.dims else b.values), name
@@ -106,18 +129,21 @@ def test_blocks_average_to_the_likelihood_and_texts_can_be_read():
 
 
 def test_words_need_not_be_kept():
-    kept, not_kept = (experiment(SMALL, regime=Replace(n=30), generations=2, rng=1, keep_words=keep)
-                      for keep in (True, False))
+    kept, not_kept = (
+        experiment(SMALL, regime=Replace(n=30), generations=2, rng=1, keep_words=keep) for keep in (True, False)
+    )
     assert "present" not in not_kept
     xr.testing.assert_identical(kept.drop_vars("present"), not_kept)
 
 
 # ------------------------------------------------------------------------------------------ held-out text
 
+
 def test_a_held_out_text_is_scored_over_the_words_that_are_known():
     held_out = Corpus.from_text("the cat saw the zebra and the cat slept so")
-    run = experiment(SMALL, order=2, smoothing=1.0, regime=Replace(n=len(SMALL)), generations=1, rng=1,
-                     held_out=held_out)
+    run = experiment(
+        SMALL, order=2, smoothing=1.0, regime=Replace(n=len(SMALL)), generations=1, rng=1, held_out=held_out
+    )
     assert run.attrs["held_out_unknown"] == pytest.approx(1 / 10)
     model = NGram(2, 1.0).fit(SMALL.tokens, len(SMALL.vocabulary))
     pairs = ["the cat", "cat saw", "saw the", "and the", "the cat", "cat slept", "slept so", "so the"]
@@ -129,14 +155,21 @@ def test_a_held_out_text_is_scored_over_the_words_that_are_known():
 
 
 def test_without_smoothing_what_is_unseen_makes_perplexity_infinite():
-    run = experiment(SMALL, order=2, regime=Replace(n=len(SMALL)), generations=3, rng=1,
-                     held_out=Corpus.from_text("the cat saw the cat saw a dog"))
+    run = experiment(
+        SMALL,
+        order=2,
+        regime=Replace(n=len(SMALL)),
+        generations=3,
+        rng=1,
+        held_out=Corpus.from_text("the cat saw the cat saw a dog"),
+    )
     assert np.isinf(run["perplexity_real"]).all()
     assert (run["unseen"] > 0).all()
     assert np.isfinite(run["perplexity_floored"]).all()
 
 
 # ------------------------------------------------------------------------------------------ almost sure
+
 
 @SETTINGS
 @given(order=st.sampled_from(ORDERS), seed=st.integers(0, 2**32 - 1), n=st.integers(1, len(SMALL)))
@@ -200,15 +233,33 @@ def test_words_survive_as_alleles_do():
     def pvalue(expected):
         return lambda run: pvalue_binomial(run["present"].values[:, 2:].sum(axis=0), run.sizes["replicate"], expected)
 
-    assert_kills(chains(Replace(n=10)), pvalue(survival(1)), size=400, formula="1 - (P^t)_{c0}, P_ij = Bin(n, i/n)(j)",
-                 source="SUR-COR1", wrong={"one generation early": pvalue(survival(0)), "late": pvalue(survival(2))},
-                 mutants={"seven draws": chains(Replace(n=[10, 7, 7, 7])), "real data come back":
-                          chains(FreshReal(n=10, n_real=3))})
+    assert_kills(
+        chains(Replace(n=10)),
+        pvalue(survival(1)),
+        size=400,
+        formula="1 - (P^t)_{c0}, P_ij = Bin(n, i/n)(j)",
+        source="SUR-COR1",
+        wrong={"one generation early": pvalue(survival(0)), "late": pvalue(survival(2))},
+        mutants={
+            "seven draws": chains(Replace(n=[10, 7, 7, 7])),
+            "real data come back": chains(FreshReal(n=10, n_real=3)),
+        },
+    )
 
 
-@pytest.mark.parametrize("regime", [Replace(n=10), Accumulate(n=5, n_real=10), Subsample(n=5, n_real=10),
-                                    FixedReal(n=5, n_real=5, n_first=10), FreshReal(n=10, n_real=3),
-                                    Mix(n=10, real_fraction=0.3), Window(n=5, k=2, n_real=10)], ids=str)
+@pytest.mark.parametrize(
+    "regime",
+    [
+        Replace(n=10),
+        Accumulate(n=5, n_real=10),
+        Subsample(n=5, n_real=10),
+        FixedReal(n=5, n_real=5, n_first=10),
+        FreshReal(n=10, n_real=3),
+        Mix(n=10, real_fraction=0.3),
+        Window(n=5, k=2, n_real=10),
+    ],
+    ids=str,
+)
 def test_heterozygosity_falls_as_inbreeding_says(regime):
     truth = 1 - ((WORDS.counts / len(WORDS)) ** 2).sum()
 
@@ -220,8 +271,14 @@ def test_heterozygosity_falls_as_inbreeding_says(regime):
     f = inbreeding(regime, STEPS, population=len(WORDS))
     fresh = isinstance(regime, (FreshReal, Mix))  # new real words soon make up for how generation 1 was drawn
     wrong = {"nothing is lost": 0 * f} if fresh else {"generation 1 is a sample": inbreeding(regime, STEPS)}
-    assert_kills(chains(regime), pvalue(f), size=400, formula="E H_t = (1 - F_t) H_0", source="F-MASTER",
-                 wrong={name: pvalue(value) for name, value in wrong.items()})
+    assert_kills(
+        chains(regime),
+        pvalue(f),
+        size=400,
+        formula="E H_t = (1 - F_t) H_0",
+        source="F-MASTER",
+        wrong={name: pvalue(value) for name, value in wrong.items()},
+    )
 
 
 def test_the_cross_check_says_what_was_predicted_and_seen():
@@ -259,7 +316,7 @@ def test_the_cross_check_of_a_large_corpus_uses_the_closed_form():
     table = cross_check(run)
     q, expected = np.exp(-1), [len(corpus.vocabulary)] * 2
     for _ in range(3):
-        expected.append((1 - q ** corpus.counts).sum())
+        expected.append((1 - q**corpus.counts).sum())
         q = np.exp(q - 1)
     np.testing.assert_allclose(table["predicted"].sel(quantity="support"), expected, rtol=1e-9)
     assert table["kind"].values.tolist() == ["exact", "asymptotic"]
@@ -280,6 +337,7 @@ def test_one_replicate_has_no_standard_error():
 
 
 # ------------------------------------------------------------------------------------------ real text
+
 
 @pytest.fixture(scope="module")
 def wikitext():
@@ -309,6 +367,7 @@ def test_in_real_text_the_rare_words_go_first(wikitext):
 
 
 # ------------------------------------------------------------------------------------------ what is refused
+
 
 def test_requests_that_cannot_be_met_are_refused_before_anything_runs(monkeypatch):
     whole = len(SMALL)

@@ -25,7 +25,8 @@ LETTERS = np.array([0, 1, 2, 0, 1, 3, 0, 0, 1, 2, 2, 1, 0, 0, 0])
 def texts(most=6, longest=60):
     """A vocabulary size and a text that need not use all of it."""
     return st.integers(1, most).flatmap(
-        lambda size: st.tuples(st.just(size), st.lists(st.integers(0, size - 1), min_size=1, max_size=longest)))
+        lambda size: st.tuples(st.just(size), st.lists(st.integers(0, size - 1), min_size=1, max_size=longest))
+    )
 
 
 def grams(tokens, order):
@@ -66,8 +67,11 @@ def test_the_margins_of_a_ring_agree(text):
 
 
 @SETTINGS
-@given(text=texts(most=5, longest=30), order=st.sampled_from(ORDERS),
-       smoothing=st.one_of(st.just(0.0), st.floats(1e-6, 1e6)))
+@given(
+    text=texts(most=5, longest=30),
+    order=st.sampled_from(ORDERS),
+    smoothing=st.one_of(st.just(0.0), st.floats(1e-6, 1e6)),
+)
 def test_the_law_of_the_next_word_is_normalised_in_every_context(text, order, smoothing):
     size, tokens = text
     model = NGram(order, smoothing).fit(np.array(tokens), size)
@@ -166,14 +170,22 @@ def test_words_follow_their_contexts_with_the_right_frequencies(order, smoothing
         return np.where(walk == SIZE - 1, SIZE - 2, walk)
 
     wrong = {"smoothing doubled": NGram(order, 2 * smoothing + 0.2), "counts halved": NGram(order, smoothing)}
-    fitted = {"smoothing doubled": wrong["smoothing doubled"].fit(LETTERS, SIZE),
-              "counts halved": wrong["counts halved"].from_counts(
-                  (model.codes, np.array([(counted[c] + 1) // 2 for c in model.codes.tolist()])), SIZE)}
+    fitted = {
+        "smoothing doubled": wrong["smoothing doubled"].fit(LETTERS, SIZE),
+        "counts halved": wrong["counts halved"].from_counts(
+            (model.codes, np.array([(counted[c] + 1) // 2 for c in model.codes.tolist()])), SIZE
+        ),
+    }
     if order > 1:  # at order 1 the direction of reading means nothing
         fitted["text read backwards"] = NGram(order, smoothing).fit(LETTERS[::-1], SIZE)
-    assert_kills(walks, of_the_next_word(model), size=100_000, mutants={"last word missing": last_word_missing},
-                 wrong={name: of_the_next_word(other) for name, other in fitted.items()},
-                 formula="P(w | h) = (c_hw + a) / (C_h + a V)")
+    assert_kills(
+        walks,
+        of_the_next_word(model),
+        size=100_000,
+        mutants={"last word missing": last_word_missing},
+        wrong={name: of_the_next_word(other) for name, other in fitted.items()},
+        formula="P(w | h) = (c_hw + a) / (C_h + a V)",
+    )
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -188,9 +200,12 @@ def test_a_walk_begins_after_a_ngram_drawn_from_the_text(order):
         return np.array([model.codes[i] % SIZE for i in rng.integers(len(model.codes), size=size)])
 
     mutants = {"uniform over distinct n-grams": uniform_ngram}
-    assert_kills(lambda size, rng: np.array([model.sample(1, rng)[0] for _ in range(size)]), pvalue, size=4000,
-                 mutants=mutants if order == 1 else
-                 {"always the same start": lambda size, rng: np.zeros(size, int)})
+    assert_kills(
+        lambda size, rng: np.array([model.sample(1, rng)[0] for _ in range(size)]),
+        pvalue,
+        size=4000,
+        mutants=mutants if order == 1 else {"always the same start": lambda size, rng: np.zeros(size, int)},
+    )
 
 
 def test_smoothing_reaches_what_was_never_seen():
@@ -234,8 +249,11 @@ def test_compiled_and_interpreted_walks_agree_bit_for_bit(tmp_path):
     results = []
     for jit in ("0", "1"):
         path = tmp_path / f"{jit}.npz"
-        subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", SCRIPT, str(path)], check=True,
-                       env={**os.environ, "NUMBA_DISABLE_JIT": jit})
+        subprocess.run(
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", SCRIPT, str(path)],
+            check=True,
+            env={**os.environ, "NUMBA_DISABLE_JIT": jit},
+        )
         results.append(dict(np.load(path)))
     compiled, interpreted = results
     assert len(compiled) == 9
@@ -264,5 +282,6 @@ def test_what_cannot_be_a_model_is_refused():
 
 def test_a_model_shows_what_it_is():
     assert repr(NGram(2).fit([0, 1, 0, 2], 3)) == (
-        "FittedNGram(order=2, smoothing=0, 4 tokens, 4 distinct n-grams, 3 words)")
+        "FittedNGram(order=2, smoothing=0, 4 tokens, 4 distinct n-grams, 3 words)"
+    )
     assert count(np.array([], np.int64))[0].size == 0

@@ -1,6 +1,5 @@
 """Runs written down by hand, so that no metric is tested through the simulation it is to judge."""
 
-import os
 import zlib
 
 import numpy as np
@@ -37,9 +36,17 @@ def vector(mean, cov, **options):
         log_variance = np.log(np.diagonal(cov, axis1=-2, axis2=-1))
     attrs = {"family": "Gaussian", "family_options": '{"estimator": "mle"}'}
     d = mean.shape[-1]
-    return dataset({"mean": (("dim",), mean), "cov": (("dim", "dim_"), cov), "log_variance": (("dim",), log_variance),
-                    "log_det": ((), np.linalg.slogdet(cov)[1])}, attrs,
-                   {"dim": np.arange(d), "dim_": np.arange(d)}, **options)
+    return dataset(
+        {
+            "mean": (("dim",), mean),
+            "cov": (("dim", "dim_"), cov),
+            "log_variance": (("dim",), log_variance),
+            "log_det": ((), np.linalg.slogdet(cov)[1]),
+        },
+        attrs,
+        {"dim": np.arange(d), "dim_": np.arange(d)},
+        **options,
+    )
 
 
 def mixture(weight, mean, cov, **options):
@@ -48,9 +55,16 @@ def mixture(weight, mean, cov, **options):
     if weight.ndim == 2:
         weight, mean, cov = weight[None], mean[None], cov[None]
     K, d = mean.shape[-2:]
-    return dataset({"weight": (("component",), weight), "mean": (("component", "dim"), mean),
-                    "cov": (("component", "dim", "dim_"), cov)}, {"family": "GaussianMixture"},
-                   {"component": np.arange(K), "dim": np.arange(d), "dim_": np.arange(d)}, **options)
+    return dataset(
+        {
+            "weight": (("component",), weight),
+            "mean": (("component", "dim"), mean),
+            "cov": (("component", "dim", "dim_"), cov),
+        },
+        {"family": "GaussianMixture"},
+        {"component": np.arange(K), "dim": np.arange(d), "dim_": np.arange(d)},
+        **options,
+    )
 
 
 def categorical(p, labels=None, bootstrap=False, **options):
@@ -66,8 +80,9 @@ def categorical(p, labels=None, bootstrap=False, **options):
 def tables(draw):
     """Probability tables (generation, category) in which the truth has every category and later models may not."""
     K, T = draw(st.integers(2, 6)), draw(st.integers(1, 4))
-    rows = [draw(st.lists(st.integers(1 if t == 0 else 0, 20), min_size=K, max_size=K).filter(any))
-            for t in range(T + 1)]
+    rows = [
+        draw(st.lists(st.integers(1 if t == 0 else 0, 20), min_size=K, max_size=K).filter(any)) for t in range(T + 1)
+    ]
     table = np.array(rows, dtype=float)
     return table / table.sum(1, keepdims=True)
 
@@ -84,17 +99,12 @@ def make():
     return Make
 
 
-@pytest.fixture
-def rng(request):
-    root = int(os.environ.get("MODELCOLLAPSE_TEST_SEED", "0"))
-    return np.random.default_rng([root, zlib.crc32(request.node.nodeid.encode())])
-
-
 @pytest.fixture(scope="session")
 def two_mixtures():
     """A truth and a later model, two components in one dimension."""
-    return mixture([[0.3, 0.7], [0.45, 0.55]], [[[-2.0], [1.0]], [[-1.5], [1.2]]],
-                   [[[[0.5]], [[1.0]]], [[[0.7]], [[0.6]]]])
+    return mixture(
+        [[0.3, 0.7], [0.45, 0.55]], [[[-2.0], [1.0]], [[-1.5], [1.2]]], [[[[0.5]], [[1.0]]], [[[0.7]], [[0.6]]]]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -60,8 +60,9 @@ def test_categories_on_a_line_are_an_optimal_assignment(make, data):
     counts = 6
     places = data.draw(st.lists(st.integers(-9, 9), min_size=3, max_size=5, unique=True))
     K = len(places)
-    points = np.array(data.draw(st.lists(st.lists(st.integers(0, K - 1), min_size=counts, max_size=counts),
-                                         min_size=2, max_size=3)))
+    points = np.array(
+        data.draw(st.lists(st.lists(st.integers(0, K - 1), min_size=counts, max_size=counts), min_size=2, max_size=3))
+    )
     p = np.stack([np.bincount(row, minlength=K) / counts for row in points])
     out = metrics.w2_squared(make.categorical(p), positions=places).values[0]
     x = np.array(places, dtype=float)[points]
@@ -90,8 +91,12 @@ def test_mixtures_of_one_dimension(make, two_mixtures):
     w, m, c = (two_mixtures[name].values[0] for name in ("weight", "mean", "cov"))
 
     def quantile(t, u):
-        return optimize.brentq(lambda x: sum(w[t, k] * stats.norm.cdf(x, m[t, k, 0], np.sqrt(c[t, k, 0, 0]))
-                                             for k in range(2)) - u, -40, 40, xtol=1e-14)
+        return optimize.brentq(
+            lambda x: sum(w[t, k] * stats.norm.cdf(x, m[t, k, 0], np.sqrt(c[t, k, 0, 0])) for k in range(2)) - u,
+            -40,
+            40,
+            xtol=1e-14,
+        )
 
     def integrand(z):
         u = stats.norm.cdf(z)
@@ -133,16 +138,23 @@ def test_l2_of_one_component_is_that_of_its_gaussian(make, plane):
     mean, cov = plane["mean"].values[0], plane["cov"].values[0]
     one = make.mixture(np.ones((3, 1)), mean[:, None], cov[:, None])
     for reference in (0, 1):
-        assert_allclose(metrics.l2_squared(one, reference=reference), metrics.l2_squared(plane, reference=reference),
-                        rtol=1e-10, atol=1e-15)
+        assert_allclose(
+            metrics.l2_squared(one, reference=reference),
+            metrics.l2_squared(plane, reference=reference),
+            rtol=1e-10,
+            atol=1e-15,
+        )
 
 
 def test_l2_of_mixtures_against_quadrature(two_mixtures):
     w, m, c = (two_mixtures[name].values[0] for name in ("weight", "mean", "cov"))
 
     def gap(x):
-        return sum((-1) ** t * w[t, k] * stats.norm.pdf(x, m[t, k, 0], np.sqrt(c[t, k, 0, 0]))
-                   for t in range(2) for k in range(2))
+        return sum(
+            (-1) ** t * w[t, k] * stats.norm.pdf(x, m[t, k, 0], np.sqrt(c[t, k, 0, 0]))
+            for t in range(2)
+            for k in range(2)
+        )
 
     want = integrate.quad(lambda x: gap(x) ** 2, -12, 12, limit=300, epsabs=1e-14)[0]
     assert_allclose(metrics.l2_squared(two_mixtures).values[0], [0, want], rtol=1e-10)

@@ -11,8 +11,14 @@ from modelcollapse import metrics
 quiet = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 
 #: mean and log variance of a truth and of a model: equal scale, near, narrow, wide, far, all at once
-CASES = [((0.0, 0.0), (0.7, 0.0)), ((0.0, 0.0), (1e-3, 1e-4)), ((1.0, 0.5), (1.1, -4.0)), ((0.0, 0.0), (0.0, 1.5)),
-         ((0.0, 0.0), (6.0, -1.0)), ((-2.0, 1.0), (-4.0, 0.9))]
+CASES = [
+    ((0.0, 0.0), (0.7, 0.0)),
+    ((0.0, 0.0), (1e-3, 1e-4)),
+    ((1.0, 0.5), (1.1, -4.0)),
+    ((0.0, 0.0), (0.0, 1.5)),
+    ((0.0, 0.0), (6.0, -1.0)),
+    ((-2.0, 1.0), (-4.0, 0.9)),
+]
 
 
 def crossings(truth, model):
@@ -28,8 +34,10 @@ def crossings(truth, model):
 
 def total_variation(truth, model):
     with mpmath.workdps(40):
+
         def cdf(x, law):
             return mpmath.ncdf((x - law[0]) / mpmath.exp(mpmath.mpf(law[1]) / 2))
+
         places = crossings(truth, model)
         steps = [cdf(x, truth) - cdf(x, model) for x in [*places, mpmath.inf]]
         return float(sum(abs(b - a) for a, b in zip([0, *steps], steps, strict=False)) / 2)
@@ -38,23 +46,35 @@ def total_variation(truth, model):
 def integral(truth, model, integrand):
     """Integrate over the line, cut where the narrower law lives."""
     with mpmath.workdps(30):
+
         def density(law):
             return lambda x: mpmath.npdf(x, law[0], mpmath.exp(mpmath.mpf(law[1]) / 2))
+
         p, q = density(truth), density(model)
-        cuts = sorted(law[0] + k * float(np.exp(law[1] / 2)) for law in (truth, model)
-                      for k in (-25, -12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12, 25))
+        cuts = sorted(
+            law[0] + k * float(np.exp(law[1] / 2))
+            for law in (truth, model)
+            for k in (-25, -12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12, 25)
+        )
         return float(mpmath.quad(lambda x: integrand(p(x), q(x)), cuts))
 
 
 @pytest.mark.parametrize(("truth", "model"), CASES)
 def test_scalar_gaussians_against_quadrature(make, truth, model):
     run = make.scalar(*zip(truth, model, strict=True))
-    assert_allclose(metrics.kl(run).values[0, 1],
-                    integral(truth, model, lambda p, q: q * mpmath.log(q / p)), rtol=1e-11)
-    assert_allclose(metrics.kl(run, direction="reverse").values[0, 1],
-                    integral(truth, model, lambda p, q: p * mpmath.log(p / q)), rtol=1e-11)
-    assert_allclose(metrics.hellinger(run, squared=True).values[0, 1],
-                    integral(truth, model, lambda p, q: (mpmath.sqrt(p) - mpmath.sqrt(q)) ** 2 / 2), rtol=1e-11)
+    assert_allclose(
+        metrics.kl(run).values[0, 1], integral(truth, model, lambda p, q: q * mpmath.log(q / p)), rtol=1e-11
+    )
+    assert_allclose(
+        metrics.kl(run, direction="reverse").values[0, 1],
+        integral(truth, model, lambda p, q: p * mpmath.log(p / q)),
+        rtol=1e-11,
+    )
+    assert_allclose(
+        metrics.hellinger(run, squared=True).values[0, 1],
+        integral(truth, model, lambda p, q: (mpmath.sqrt(p) - mpmath.sqrt(q)) ** 2 / 2),
+        rtol=1e-11,
+    )
     assert_allclose(metrics.total_variation(run).values[0, 1], total_variation(truth, model), rtol=1e-11, atol=1e-15)
 
 
@@ -62,8 +82,13 @@ def test_scalar_gaussians_against_quadrature(make, truth, model):
 @pytest.mark.parametrize("shift", [0.0, 1e-200, 1e-10, 1e-3, 1.0])
 def test_total_variation_of_near_equals(make, gap, shift):
     out = metrics.total_variation(make.scalar([0.0, shift, 0.0], [0.0, gap, -gap])).values[0, 1]
-    want = 0.0 if gap == shift == 0 else total_variation((0.0, 0.0), (shift, gap)) if gap > 1e-13 else \
-        float(mpmath.erf(mpmath.mpf(shift) / mpmath.sqrt(8)))
+    want = (
+        0.0
+        if gap == shift == 0
+        else total_variation((0.0, 0.0), (shift, gap))
+        if gap > 1e-13
+        else float(mpmath.erf(mpmath.mpf(shift) / mpmath.sqrt(8)))
+    )
     assert_allclose(out, want, rtol=1e-9, atol=3e-16)
 
 
@@ -143,8 +168,12 @@ def test_diagonal_covariances_add_up(make):
     whole = make.vector(mean, np.exp(log_variance)[..., None] * np.eye(2))
     parts = [make.scalar(mean[:, d], log_variance[:, d]) for d in range(2)]
     for direction in ("forward", "reverse"):
-        assert_allclose(metrics.kl(whole, direction=direction).values,
-                        sum(metrics.kl(part, direction=direction).values for part in parts), rtol=1e-12, atol=1e-15)
+        assert_allclose(
+            metrics.kl(whole, direction=direction).values,
+            sum(metrics.kl(part, direction=direction).values for part in parts),
+            rtol=1e-12,
+            atol=1e-15,
+        )
     affinity = np.prod([1 - metrics.hellinger(part, squared=True).values for part in parts], axis=0)
     assert_allclose(1 - metrics.hellinger(whole, squared=True).values, affinity, rtol=1e-12, atol=1e-15)
 
@@ -153,8 +182,12 @@ def test_gaussian_formulas_of_the_catalogue(plane):
     mean, cov = plane["mean"].values[0], plane["cov"].values[0]
     for first, second, direction in ((1, 0, "forward"), (0, 1, "reverse")):
         A, B, gap = cov[first], cov[second], mean[second] - mean[first]
-        want = (np.trace(np.linalg.solve(B, A)) + gap @ np.linalg.solve(B, gap) - 3
-                + np.log(np.linalg.det(B) / np.linalg.det(A))) / 2
+        want = (
+            np.trace(np.linalg.solve(B, A))
+            + gap @ np.linalg.solve(B, gap)
+            - 3
+            + np.log(np.linalg.det(B) / np.linalg.det(A))
+        ) / 2
         assert_allclose(metrics.kl(plane, direction=direction).values[0, 1], want, rtol=1e-11)
     half, gap = (cov[0] + cov[1]) / 2, mean[1] - mean[0]
     affinity = (np.linalg.det(cov[0]) * np.linalg.det(cov[1])) ** 0.25 / np.sqrt(np.linalg.det(half))
@@ -171,8 +204,9 @@ def test_generation_zero_is_zero(plane, make):
 def test_scale_does_not_matter(make, plane):
     tiny = make.vector(plane["mean"] * 1e-100, plane["cov"] * 1e-200)
     for direction in ("forward", "reverse"):
-        assert_allclose(metrics.kl(tiny, direction=direction), metrics.kl(plane, direction=direction), rtol=1e-9,
-                        atol=1e-14)
+        assert_allclose(
+            metrics.kl(tiny, direction=direction), metrics.kl(plane, direction=direction), rtol=1e-9, atol=1e-14
+        )
 
 
 def test_a_lost_dimension(make):
@@ -208,8 +242,10 @@ def test_mixtures_from_samples_against_quadrature(two_mixtures, rng):
         (metrics.kl(two_mixtures, samples=20000, rng=rng), lambda x: p(x) * np.log(p(x) / q(x))),
         (metrics.kl(two_mixtures, direction="reverse", samples=20000, rng=rng), lambda x: q(x) * np.log(q(x) / p(x))),
         (metrics.total_variation(two_mixtures, samples=20000, rng=rng), lambda x: abs(p(x) - q(x)) / 2),
-        (metrics.hellinger(two_mixtures, squared=True, samples=20000, rng=rng),
-         lambda x: (np.sqrt(p(x)) - np.sqrt(q(x))) ** 2 / 2),
+        (
+            metrics.hellinger(two_mixtures, squared=True, samples=20000, rng=rng),
+            lambda x: (np.sqrt(p(x)) - np.sqrt(q(x))) ** 2 / 2,
+        ),
     ]
     for out, integrand in cases:
         want = integrate.quad(integrand, -9, 9, limit=500, epsabs=1e-11)[0]

@@ -22,9 +22,17 @@ def test_gaussian_variance_is_the_parameter(make, plane):
 def test_mixture_variance_is_the_integral(two_mixtures):
     w, m, c = (two_mixtures[name].values[0] for name in ("weight", "mean", "cov"))
     for t in range(2):
-        moments = [integrate.quad(lambda x, k=k, t=t: x**k * sum(
-            w[t, j] * stats.norm.pdf(x, m[t, j, 0], np.sqrt(c[t, j, 0, 0])) for j in range(2)), -20, 20,
-            epsabs=1e-13)[0] for k in (1, 2)]
+        moments = [
+            integrate.quad(
+                lambda x, k=k, t=t: (
+                    x**k * sum(w[t, j] * stats.norm.pdf(x, m[t, j, 0], np.sqrt(c[t, j, 0, 0])) for j in range(2))
+                ),
+                -20,
+                20,
+                epsabs=1e-13,
+            )[0]
+            for k in (1, 2)
+        ]
         assert_allclose(metrics.variance(two_mixtures).values[0, t, 0], moments[1] - moments[0] ** 2, rtol=1e-11)
 
 
@@ -62,12 +70,17 @@ def test_determinant(make, plane, two_mixtures):
 
 def test_log_determinant_outlives_the_covariance(make):
     run = make.vector(np.zeros((2, 2)), [np.eye(2), np.zeros((2, 2))])
-    run = run.assign(log_det=run["log_det"].copy(data=[[0.0, -9000.0]]),
-                     log_variance=run["log_variance"].copy(data=[[[0.0, 0.0], [-4500.0, -4500.0]]]))
+    run = run.assign(
+        log_det=run["log_det"].copy(data=[[0.0, -9000.0]]),
+        log_variance=run["log_variance"].copy(data=[[[0.0, 0.0], [-4500.0, -4500.0]]]),
+    )
     assert_array_equal(metrics.generalised_variance(run, log=True).values, [[0.0, -9000.0]])
     assert metrics.differential_entropy(run).values[0, 1] < -4000
-    with pytest.raises(ValueError, match=r"run\['cov'\] must not have underflowed for effective_rank .*"
-                                         r"got a variance of 0 from generation 1 on; use run\.isel"):
+    with pytest.raises(
+        ValueError,
+        match=r"run\['cov'\] must not have underflowed for effective_rank .*"
+        r"got a variance of 0 from generation 1 on; use run\.isel",
+    ):
         metrics.effective_rank(run)
 
 
@@ -114,9 +127,14 @@ def test_heterozygosity_near_fixation_keeps_its_digits(make):
 
 
 def test_differential_entropy_of_gaussians(make, plane):
-    assert_allclose(metrics.differential_entropy(plane).values[0],
-                    [stats.multivariate_normal(m, c).entropy() for m, c in
-                     zip(plane["mean"].values[0], plane["cov"].values[0], strict=True)], rtol=1e-9)
+    assert_allclose(
+        metrics.differential_entropy(plane).values[0],
+        [
+            stats.multivariate_normal(m, c).entropy()
+            for m, c in zip(plane["mean"].values[0], plane["cov"].values[0], strict=True)
+        ],
+        rtol=1e-9,
+    )
     run = make.scalar([0.0, 0.0], [1.0, -np.inf])
     assert_allclose(metrics.differential_entropy(run).values, [[stats.norm(scale=np.exp(0.5)).entropy(), -np.inf]])
 
@@ -125,9 +143,11 @@ def test_differential_entropy_of_mixtures_from_samples(make, two_mixtures, rng):
     w, m, c = (two_mixtures[name].values[0] for name in ("weight", "mean", "cov"))
     out = metrics.differential_entropy(two_mixtures, samples=4000, rng=rng)
     for t in range(2):
+
         def integrand(x, t=t):
             p = sum(w[t, j] * stats.norm.pdf(x, m[t, j, 0], np.sqrt(c[t, j, 0, 0])) for j in range(2))
             return -p * np.log(p)
+
         want = integrate.quad(integrand, -10, 10, epsabs=1e-12)[0]
         z = (out.values[0, t] - want) / out["standard_error"].values[0, t]
         assert abs(z) < 6

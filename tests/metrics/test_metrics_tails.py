@@ -20,8 +20,9 @@ def far(z):
 def test_far_tails_keep_their_digits(make, sd):
     run = make.scalar([1.0, 1.0], [0.0, 2 * np.log(sd)])
     assert_allclose(metrics.tail_mass(run, beyond=2.0).values[0, 1], float(2 * far(2 / sd)), rtol=1e-12)
-    assert_allclose(metrics.tail_mass(run, beyond=2.0, log=True).values[0, 1], float(mpmath.log(2 * far(2 / sd))),
-                    rtol=1e-13)
+    assert_allclose(
+        metrics.tail_mass(run, beyond=2.0, log=True).values[0, 1], float(mpmath.log(2 * far(2 / sd))), rtol=1e-13
+    )
 
 
 def test_logarithm_goes_on_where_the_mass_underflows(make):
@@ -63,8 +64,11 @@ def test_one_component_is_a_gaussian(make):
     mean, variance = np.array([0.5, 0.7, -1.0]), np.array([2.0, 0.3, 0.01])
     one = make.mixture(np.ones((3, 1)), mean[:, None, None], variance[:, None, None, None])
     for asked in ({"beyond": 2.5}, {"quantile": 1e-3, "side": "upper"}):
-        assert_allclose(metrics.tail_mass(one, **asked).values[..., 0],
-                        metrics.tail_mass(make.scalar(mean, np.log(variance)), **asked).values, rtol=1e-12)
+        assert_allclose(
+            metrics.tail_mass(one, **asked).values[..., 0],
+            metrics.tail_mass(make.scalar(mean, np.log(variance)), **asked).values,
+            rtol=1e-12,
+        )
 
 
 def test_dimensions_are_marginals(make, plane):
@@ -81,8 +85,9 @@ def test_rows_set_the_thresholds(make, rng):
     models = stats.norm(run["mean"].values, np.exp(run["log_variance"].values / 2))
     low, high = np.quantile(rows, [0.05, 0.95])
     assert_allclose(metrics.tail_mass(run, quantile=0.1).values, models.cdf(low) + models.sf(high), rtol=1e-12)
-    assert_allclose(metrics.tail_mass(run, beyond=2, side="upper").values,
-                    models.sf(rows.mean() + 2 * rows.std()), rtol=1e-12)
+    assert_allclose(
+        metrics.tail_mass(run, beyond=2, side="upper").values, models.sf(rows.mean() + 2 * rows.std()), rtol=1e-12
+    )
 
 
 def test_rows_of_more_columns_set_thresholds_by_column(make, plane, rng):
@@ -164,14 +169,17 @@ def test_results_say_what_they_are(make):
     assert out["replicate"].values.tolist() == [7]
 
 
-@pytest.mark.parametrize(("asked", "message"), [
-    ({}, "beyond or quantile must be given, and not both .*beyond=None and quantile=None"),
-    ({"beyond": 1, "quantile": 0.1}, "beyond=1 and quantile=0.1"),
-    ({"beyond": -1.0}, "beyond must be a finite number >= 0, got -1"),
-    ({"quantile": 1.0}, "quantile must be < 1 .*got 1"),
-    ({"quantile": 0.0}, "quantile must be a finite number > 0, got 0"),
-    ({"beyond": 1, "side": "left"}, "side must be one of 'both', 'lower', 'upper', got 'left'"),
-])
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "beyond or quantile must be given, and not both .*beyond=None and quantile=None"),
+        ({"beyond": 1, "quantile": 0.1}, "beyond=1 and quantile=0.1"),
+        ({"beyond": -1.0}, "beyond must be a finite number >= 0, got -1"),
+        ({"quantile": 1.0}, "quantile must be < 1 .*got 1"),
+        ({"quantile": 0.0}, "quantile must be a finite number > 0, got 0"),
+        ({"beyond": 1, "side": "left"}, "side must be one of 'both', 'lower', 'upper', got 'left'"),
+    ],
+)
 def test_what_is_asked_must_make_sense(make, asked, message):
     with pytest.raises(ValueError, match=message):
         metrics.tail_mass(make.scalar([0.0], [0.0]), **asked)
@@ -188,8 +196,11 @@ def test_categories_have_no_sides_and_no_sd(make):
 
 
 def test_a_gaussian_has_no_parts(make):
-    with pytest.raises(ValueError, match=r"run must hold Categorical or GaussianMixture models for survival .*"
-                                         "got Gaussian; use tail_mass"):
+    with pytest.raises(
+        ValueError,
+        match=r"run must hold Categorical or GaussianMixture models for survival .*"
+        "got Gaussian; use tail_mass",
+    ):
         metrics.survival(make.scalar([0.0], [0.0]))
 
 

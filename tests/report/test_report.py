@@ -37,8 +37,9 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     put(folder / "my table.csv", rows_of())
     (folder / "my.txt").write_text(TEXT, encoding="utf-8")
-    summary = report.write(folder / "out", data=folder / "my table.csv", corpus=folder / "my.txt", quick=True, seed=3,
-                           n_jobs=1)
+    summary = report.write(
+        folder / "out", data=folder / "my table.csv", corpus=folder / "my.txt", quick=True, seed=3, n_jobs=1
+    )
     return folder, summary
 
 
@@ -46,8 +47,11 @@ def shrunk(monkeypatch, *, draw=False):
     """Make a report as small as it can be, and without writing its drawings down, which takes longest."""
     if not draw:
         monkeypatch.setattr("modelcollapse.report.figures.svg", lambda figure, name: f"<svg aria-label='{name}'></svg>")
-    monkeypatch.setattr(experiments.Settings, "of", classmethod(
-        lambda cls, quick, entropy: cls(False, entropy, 4, 20, 4, 3, 2, 3, 2, 2, 1, 2)))
+    monkeypatch.setattr(
+        experiments.Settings,
+        "of",
+        classmethod(lambda cls, quick, entropy: cls(False, entropy, 4, 20, 4, 3, 2, 3, 2, 2, 1, 2)),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the folder
@@ -83,8 +87,11 @@ def test_numbers_are_tidy(made):
 
 def test_theory_stands_beside_the_numbers(made):
     with (made[0] / "out" / "numbers.csv").open(encoding="utf-8", newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["quantity"] == "variance_share" and r["regime"] == "replace"
-                and r["model"] == "Gaussian of height"]
+        rows = [
+            r
+            for r in csv.DictReader(file)
+            if r["quantity"] == "variance_share" and r["regime"] == "replace" and r["model"] == "Gaussian of height"
+        ]
     n = made[1]["data"]["rows"]
     # generation 1 is the fit to the rows, so the first loss is that of generation 2
     expected = [(1 - 1 / n) ** max(int(r["generation"]) - 1, 0) for r in rows]
@@ -234,26 +241,54 @@ BAD = {
     "a text column": (rows_of(), {"columns": "group"}, TypeError, "must hold numbers .*column 'group'"),
     "one row": (rows_of(1), {}, ValueError, "at least 10 rows .*got 1"),
     "header only": (rows_of()[:1], {}, ValueError, "got the header only"),
-    "a constant": ([["x", "y"], *[[str(i), "7"] for i in range(20)]], {}, ValueError,
-                   "column 'y' must vary .*single value 7 in all 20 rows"),
-    "dependent columns": ([["x", "y"], *[[str(i), str(2 * i + 1)] for i in range(20)]], {}, ValueError,
-                          "must not determine each other"),
-    "few rows for the columns": ([[f"c{j}" for j in range(11)], *RNG.normal(size=(11, 11)).tolist()], {}, ValueError,
-                                 "at least 13 rows .*got 11"),
-    "many columns": ([[f"c{j}" for j in range(13)], *RNG.normal(size=(40, 13)).tolist()], {}, ValueError,
-                     "at most 12 columns .*got 13"),
-    "an unknown column": (rows_of(), {"columns": ["width"]}, ValueError,
-                          "columns must be among the columns of the file \\('height', .*got 'width'"),
+    "a constant": (
+        [["x", "y"], *[[str(i), "7"] for i in range(20)]],
+        {},
+        ValueError,
+        "column 'y' must vary .*single value 7 in all 20 rows",
+    ),
+    "dependent columns": (
+        [["x", "y"], *[[str(i), str(2 * i + 1)] for i in range(20)]],
+        {},
+        ValueError,
+        "must not determine each other",
+    ),
+    "few rows for the columns": (
+        [[f"c{j}" for j in range(11)], *RNG.normal(size=(11, 11)).tolist()],
+        {},
+        ValueError,
+        "at least 13 rows .*got 11",
+    ),
+    "many columns": (
+        [[f"c{j}" for j in range(13)], *RNG.normal(size=(40, 13)).tolist()],
+        {},
+        ValueError,
+        "at most 12 columns .*got 13",
+    ),
+    "an unknown column": (
+        rows_of(),
+        {"columns": ["width"]},
+        ValueError,
+        "columns must be among the columns of the file \\('height', .*got 'width'",
+    ),
     "an unknown label": (rows_of(), {"label": "kind"}, ValueError, "label must be among .*got 'kind'"),
     "a column twice": (rows_of(), {"columns": ["height", "height"]}, ValueError, "name a column once .*got 'height'"),
-    "a label among columns": (rows_of(), {"columns": ["group"], "label": "group"}, ValueError,
-                              "label must not be among columns .*got 'group'"),
+    "a label among columns": (
+        rows_of(),
+        {"columns": ["group"], "label": "group"},
+        ValueError,
+        "label must not be among columns .*got 'group'",
+    ),
     "a name twice": ([["x", "x"], ["1", "2"]], {}, ValueError, "name every column once .*got 'x' twice"),
     "no name": ([["x", ""], ["1", "2"]], {}, ValueError, "a name for every column, got none for column 2"),
     "no header": ([["1", "2"], ["3", "4"]], {}, ValueError, "must begin with a header .*got the numbers 1, 2"),
     "ragged rows": ([*rows_of(), ["1"]], {}, ValueError, "must have 3 cells in every row .*got 1 in data row 41"),
-    "one class": ([["x", "g"], *[[str(i * i), "a"] for i in range(20)]], {"label": "g"}, ValueError,
-                  "at least 2 classes .*got only 'a'"),
+    "one class": (
+        [["x", "g"], *[[str(i * i), "a"] for i in range(20)]],
+        {"label": "g"},
+        ValueError,
+        "at least 2 classes .*got only 'a'",
+    ),
     "a missing class": (changed(6, 2, ""), {"label": "group"}, ValueError, "a class in every row .*data row 6"),
     "text only": ([["a", "b"], ["x", "y"], ["z", "w"]], {}, ValueError, "at least one column of numbers"),
 }
@@ -316,14 +351,28 @@ def test_a_name_in_every_row_is_no_class(tmp_path):
     assert "id" in read.notes[0]
 
 
-@pytest.mark.parametrize(("p", "words"), [(0, "0 %"), (1, "100 %"), (0.5, "50 %"), (1e-9, "< 0.05 %"), (0.012, "1.2 %"),
-                                          (0.99999, "> 99.9 %"), (None, "–"), (math.nan, "–"), (1.83, "183 %")])
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.5, "50 %"),
+        (1e-9, "< 0.05 %"),
+        (0.012, "1.2 %"),
+        (0.99999, "> 99.9 %"),
+        (None, "–"),
+        (math.nan, "–"),
+        (1.83, "183 %"),
+    ],
+)
 def test_percentages_round_nothing_away(p, words):
     assert prose.percent(p) == words
 
 
-@pytest.mark.parametrize(("x", "words"), [(12345.6, "12,346"), (-1.5, "−1.5"), (1.5e-7, "1.50·10<sup>−7</sup>"),
-                                          (math.inf, "∞"), (None, "–"), (7, "7")])
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [(12345.6, "12,346"), (-1.5, "−1.5"), (1.5e-7, "1.50·10<sup>−7</sup>"), (math.inf, "∞"), (None, "–"), (7, "7")],
+)
 def test_numbers_are_readable(x, words):
     assert page.number(x) == words
 
