@@ -28,10 +28,25 @@ import scipy
 from modelcollapse import _validate as check
 
 __all__ = [
-    "c4", "expected_det", "expected_kl_forward", "expected_kl_reverse", "expected_sd", "expected_variance",
-    "expected_w2_squared", "log_c4", "log_det_mean", "log_det_var", "log_variance_mean", "log_variance_var",
-    "lyapunov_exponents", "mean_squared_error", "relative_variance", "sd_of_sd", "sd_of_variance",
-    "squared_error_variance", "w2_squared_variance",
+    "c4",
+    "expected_det",
+    "expected_kl_forward",
+    "expected_kl_reverse",
+    "expected_sd",
+    "expected_variance",
+    "expected_w2_squared",
+    "log_c4",
+    "log_det_mean",
+    "log_det_var",
+    "log_variance_mean",
+    "log_variance_var",
+    "lyapunov_exponents",
+    "mean_squared_error",
+    "relative_variance",
+    "sd_of_sd",
+    "sd_of_variance",
+    "squared_error_variance",
+    "w2_squared_variance",
 ]
 
 #: Bernoulli numbers B_2, B_4, ..., B_18: at x = 10 the first term left out is below 1e-18
@@ -42,11 +57,13 @@ FAR = 10.0
 
 # ------------------------------------------------------------------------------------------------- sums over fits
 
+
 def _sizes(n, least: int, because: str) -> np.ndarray:
     if np.ndim(n) == 0:
         return np.asarray(float(check.integer("n", n, least=least, because=because)))
-    return np.array([check.integer(f"n[{i}]", v, least=least, because=because) for i, v in enumerate(np.asarray(n))],
-                    dtype=float)
+    return np.array(
+        [check.integer(f"n[{i}]", v, least=least, because=because) for i, v in enumerate(np.asarray(n))], dtype=float
+    )
 
 
 def _generations(t, n: np.ndarray) -> np.ndarray:
@@ -79,7 +96,7 @@ def _digamma_minus_log(x):
     """Return psi(x) - ln(x) without cancellation, x > 0."""
     far = np.maximum(x, FAR)
     k = np.arange(1, len(BERNOULLI) + 1)
-    series = -1 / (2 * far) - ((BERNOULLI / (2 * k)) / far[..., None]**(2 * k)).sum(-1)
+    series = -1 / (2 * far) - ((BERNOULLI / (2 * k)) / far[..., None] ** (2 * k)).sum(-1)
     near = np.minimum(x, FAR)
     return np.where(x < FAR, scipy.special.digamma(near) - np.log(near), series)
 
@@ -88,8 +105,10 @@ def _log_c4(n):
     x = (n - 1) / 2
     far, near = np.maximum(x, FAR), np.minimum(x, FAR)
     j = 2 * np.arange(1, len(BERNOULLI) + 1)
-    series = -((2 - 2.0**(1 - j)) * BERNOULLI / (j * (j - 1)) / far[..., None]**(j - 1)).sum(-1)
-    return np.where(x < FAR, np.log(scipy.special.gamma(near + 0.5) / (scipy.special.gamma(near) * np.sqrt(near))), series)
+    series = -((2 - 2.0 ** (1 - j)) * BERNOULLI / (j * (j - 1)) / far[..., None] ** (j - 1)).sum(-1)
+    return np.where(
+        x < FAR, np.log(scipy.special.gamma(near + 0.5) / (scipy.special.gamma(near) * np.sqrt(near))), series
+    )
 
 
 def log_c4(n):
@@ -124,6 +143,7 @@ def c4(n):
 
 
 # ------------------------------------------------------------------------------------------------- one dimension
+
 
 def log_variance_mean(n, t, *, estimator: str, variance: float = 1.0):
     r"""Return :math:`E\ln\sigma_t^2 = \ln\sigma_0^2 + \sum_{i\le t}[\psi(\nu_i/2) + \ln(2/\mathrm{div}_i)]`.
@@ -289,9 +309,9 @@ def _fourth_difference(nu):
     direct = np.log1p(2 / nu) - 4 * np.log1p(1 / nu) - 8 * _log_c4(nu + 1)
     y = 1 / np.maximum(nu, 64.0)
     k = np.arange(3, 16)
-    logs = ((-1.0)**(k + 1) * (2.0**k - 4) / k * y[..., None]**k).sum(-1)
+    logs = ((-1.0) ** (k + 1) * (2.0**k - 4) / k * y[..., None] ** k).sum(-1)
     j = 2 * np.arange(2, len(BERNOULLI) + 1)
-    rest = -((2 - 2.0**(1 - j)) * BERNOULLI[1:] / (j * (j - 1)) * (2 * y[..., None])**(j - 1)).sum(-1)
+    rest = -((2 - 2.0 ** (1 - j)) * BERNOULLI[1:] / (j * (j - 1)) * (2 * y[..., None]) ** (j - 1)).sum(-1)
     return np.where(nu < 64, direct, logs - 8 * rest)
 
 
@@ -301,14 +321,22 @@ def _fourth_moment(half, d2, d3, d4):
     For U near 1 it is put together from central moments, whose terms do not cancel; else from raw moments.
     """
     p, a = np.exp(half), np.expm1(half)
-    raw = 1 - 4 * p + 6 * np.exp(2 * half + d2) - 4 * np.exp(3 * half + 3 * d2 + d3) \
+    raw = (
+        1
+        - 4 * p
+        + 6 * np.exp(2 * half + d2)
+        - 4 * np.exp(3 * half + 3 * d2 + d3)
         + np.exp(4 * half + 6 * d2 + 4 * d3 + d4)
+    )
     small = np.minimum(d2, 1.0)
     g, b, h, dh = np.exp(small), np.expm1(small), np.exp(d3), np.expm1(d3)
     second = p**2 * b
     third = p**3 * (b**2 * (g + 2) + g**3 * dh)
-    fourth = p**4 * (b**2 * (g**4 + 2 * g**3 + 3 * g**2 - 3) + g**6 * h**4 * np.expm1(d4)
-                     + dh * g**3 * (4 * np.expm1(3 * small) + g**3 * (dh + np.expm1(2 * d3) + np.expm1(3 * d3))))
+    fourth = p**4 * (
+        b**2 * (g**4 + 2 * g**3 + 3 * g**2 - 3)
+        + g**6 * h**4 * np.expm1(d4)
+        + dh * g**3 * (4 * np.expm1(3 * small) + g**3 * (dh + np.expm1(2 * d3) + np.expm1(3 * d3)))
+    )
     return np.where(d2 < 1, fourth + 4 * third * a + 6 * second * a**2 + a**4, raw)
 
 
@@ -324,7 +352,7 @@ def _second_moments(n, t, estimator: str):
     T = int(t.max(initial=0))
     n = np.full(T, n) if n.ndim == 0 else n[:T]
     nu, lag, c = n - 1, _lag(n, estimator), _log_c4(n)
-    half, three = c + lag / 2, c + 1.5 * lag + np.log1p(1 / nu)              # ln E S^(1/2), ln E S^(3/2)
+    half, three = c + lag / 2, c + 1.5 * lag + np.log1p(1 / nu)  # ln E S^(1/2), ln E S^(3/2)
     two = 2 * lag + np.log1p(2 / nu)
 
     def before(steps):
@@ -332,11 +360,11 @@ def _second_moments(n, t, estimator: str):
 
     with np.errstate(over="ignore", invalid="ignore"):
         H, L, W = before(half), before(lag), before(two)
-        u, d = before(three - lag), before(-2 * c + np.log1p(-1 / n**2))     # of U^2 -> U^3 -> U^4
+        u, d = before(three - lag), before(-2 * c + np.log1p(-1 / n**2))  # of U^2 -> U^3 -> U^4
         U4 = np.exp(W)
-        U3 = -np.exp(L + u) * np.expm1(u + d)                                # E U^3 (1 - U)
-        U2 = np.exp(L) * (np.expm1(u)**2 + np.exp(2 * u) * np.expm1(d))      # E U^2 (1 - U)^2
-        gap = np.expm1(H)**2 + np.exp(2 * H) * np.expm1(before(-2 * c))      # E (1 - U)^2
+        U3 = -np.exp(L + u) * np.expm1(u + d)  # E U^3 (1 - U)
+        U2 = np.exp(L) * (np.expm1(u) ** 2 + np.exp(2 * u) * np.expm1(d))  # E U^2 (1 - U)^2
+        gap = np.expm1(H) ** 2 + np.exp(2 * H) * np.expm1(before(-2 * c))  # E (1 - U)^2
         fourth = _fourth_moment(H, before(-2 * c), before(np.log1p(1 / nu) + 4 * c), before(_fourth_difference(nu)))
         a1 = -np.expm1(half)
         a2 = a1**2 + np.exp(2 * half) * np.expm1(-2 * c)
@@ -371,7 +399,7 @@ def squared_error_variance(n, t, *, estimator: str, variance: float = 1.0):
     >>> round(float(squared_error_variance(100, 1, estimator="mle")), 12)
     0.0002
     """
-    return (check.number("variance", variance, least=0)**2 * _second_moments(n, t, estimator)[0])[()]
+    return (check.number("variance", variance, least=0) ** 2 * _second_moments(n, t, estimator)[0])[()]
 
 
 def w2_squared_variance(n, t, *, estimator: str, variance: float = 1.0):
@@ -395,10 +423,11 @@ def w2_squared_variance(n, t, *, estimator: str, variance: float = 1.0):
     >>> round(float(w2_squared_variance(100, 10, estimator="unbiased")), 5)
     0.02882
     """
-    return (check.number("variance", variance, least=0)**2 * _second_moments(n, t, estimator)[1])[()]
+    return (check.number("variance", variance, least=0) ** 2 * _second_moments(n, t, estimator)[1])[()]
 
 
 # ------------------------------------------------------------------------------------------------- d dimensions
+
 
 def _exponents(n, dim: int, estimator: str):
     """Return E ln of the squared diagonal of Bartlett's factor over div, (..., dim)."""
@@ -464,8 +493,7 @@ def expected_det(n, t, *, dim: int, estimator: str):
     k = np.arange(dim)
     check.choice("estimator", estimator, ("unbiased", "mle"))
     bias = int(estimator == "mle")
-    return np.exp(_total(lambda n: np.log1p(-(k + bias) / (n[..., None] - 1 + bias)).sum(-1), n, t,
-                         **_full_rank(dim)))
+    return np.exp(_total(lambda n: np.log1p(-(k + bias) / (n[..., None] - 1 + bias)).sum(-1), n, t, **_full_rank(dim)))
 
 
 def lyapunov_exponents(n: int, *, dim: int, estimator: str) -> np.ndarray:

@@ -43,10 +43,22 @@ import scipy
 from modelcollapse import _validate as check
 
 __all__ = [
-    "ACCUMULATE_CONSTANT", "SUBSAMPLE_CONSTANT", "inbreeding", "inbreeding_accumulate",
-    "inbreeding_accumulate_limit", "inbreeding_fixed_real", "inbreeding_fresh_real", "inbreeding_mix",
-    "inbreeding_one_fresh", "inbreeding_replace", "inbreeding_sizes", "inbreeding_subsample",
-    "inbreeding_window", "log_retained", "moments", "retained",
+    "ACCUMULATE_CONSTANT",
+    "SUBSAMPLE_CONSTANT",
+    "inbreeding",
+    "inbreeding_accumulate",
+    "inbreeding_accumulate_limit",
+    "inbreeding_fixed_real",
+    "inbreeding_fresh_real",
+    "inbreeding_mix",
+    "inbreeding_one_fresh",
+    "inbreeding_replace",
+    "inbreeding_sizes",
+    "inbreeding_subsample",
+    "inbreeding_window",
+    "log_retained",
+    "moments",
+    "retained",
 ]
 
 #: lim n F under Accumulate: one sixth of pi squared (`RISK-CONST`)
@@ -60,6 +72,7 @@ RESCALE = 512
 
 # --------------------------------------------------------------------------------------------- the recursion
 
+
 class _Coefficients:
     """What the recursion needs to know of every new batch, as lists of floats indexed by generation - 1."""
 
@@ -68,10 +81,10 @@ class _Coefficients:
         s, q = plan.synthetic.astype(float), plan.mix
         synthetic = s * (1 - q) / m
         self.size = m.tolist()
-        self.synthetic = synthetic.tolist()                                   # phi
-        self.fresh = ((r + s * q) / m).tolist()                               # 1 - phi, without a subtraction
-        self.pair = (synthetic * np.maximum(s - 1, 0) * (1 - q) / m).tolist()         # kappa
-        self.mixed = (synthetic * (r + np.maximum(s - 1, 0) * q) / m).tolist()        # phi (1 - 1/m) - kappa
+        self.synthetic = synthetic.tolist()  # phi
+        self.fresh = ((r + s * q) / m).tolist()  # 1 - phi, without a subtraction
+        self.pair = (synthetic * np.maximum(s - 1, 0) * (1 - q) / m).tolist()  # kappa
+        self.mixed = (synthetic * (r + np.maximum(s - 1, 0) * q) / m).tolist()  # phi (1 - 1/m) - kappa
 
 
 def _real_batch(size: float, sibling: float) -> tuple[float, float]:
@@ -130,8 +143,14 @@ def _pooled(plan, unbiased: bool, sibling: float):
         held = G + P
         g, p = G / held, P / held
         Q = g * Qg + p
-        size, mse, var = _fit(held, drawn[t], unbiased, Q, g * g * Cgg + 2 * g * p * Cgp + p * p * Cpp,
-                              g * g * Dgg + 2 * g * p * Dgp + p * p * Dpp)
+        size, mse, var = _fit(
+            held,
+            drawn[t],
+            unbiased,
+            Q,
+            g * g * Cgg + 2 * g * p * Cgp + p * p * Cpp,
+            g * g * Dgg + 2 * g * p * Dgp + p * p * Dpp,
+        )
         if 0 < var < 2.0**-RESCALE:
             Dgg, Dgp, Dpp, var = (math.ldexp(x, RESCALE) for x in (Dgg, Dgp, Dpp, var))
             e += RESCALE
@@ -142,7 +161,7 @@ def _pooled(plan, unbiased: bool, sibling: float):
 def _windowed(plan, unbiased: bool, sibling: float):
     """Run the recursion with one block per group of batches that leave together; return as `_pooled` does."""
     T, of = plan.generations, _Coefficients(plan)
-    leave = np.searchsorted(plan.oldest, np.arange(1, T + 1) + 1)   # first index t without it; T: never
+    leave = np.searchsorted(plan.oldest, np.arange(1, T + 1) + 1)  # first index t without it; T: never
     first = [(float(plan.pinned), T), (of.size[0] - plan.pinned, int(leave[0]))]
     first = [block for block in first if block[0]]
     sizes, gone = np.array([b[0] for b in first]), np.array([b[1] for b in first])
@@ -168,8 +187,10 @@ def _windowed(plan, unbiased: bool, sibling: float):
             if not stay.all():
                 sizes, gone, Q, Cn, Dn = sizes[stay], gone[stay], Q[stay], Cn[stay], Dn[stay]
                 C, D = C[np.ix_(stay, stay)], D[np.ix_(stay, stay)]
-            C, D = (np.block([[X, x[:, None]], [x[None, :], np.array([[own]])]])
-                    for X, x, own in ((C, Cn, Cnn), (D, Dn, Dnn)))
+            C, D = (
+                np.block([[X, x[:, None]], [x[None, :], np.array([[own]])]])
+                for X, x, own in ((C, Cn, Cnn), (D, Dn, Dnn))
+            )
             sizes, gone, Q = np.append(sizes, m), np.append(gone, leave[t]), np.append(Q, Qn)
             if len(gone) > 1 and gone[-1] == gone[-2]:
                 pool = np.eye(len(gone))[:-1]
@@ -179,8 +200,7 @@ def _windowed(plan, unbiased: bool, sibling: float):
         held = sizes.sum()
         w = sizes / held
         mean_square = float(w @ Q)
-        size, mse, var = _fit(held, int(plan.drawn[t]), unbiased, mean_square, float(w @ C @ w),
-                              float(w @ D @ w))
+        size, mse, var = _fit(held, int(plan.drawn[t]), unbiased, mean_square, float(w @ C @ w), float(w @ D @ w))
         if 0 < var < 2.0**-RESCALE:
             D, var, e = np.ldexp(D, RESCALE), math.ldexp(var, RESCALE), e + RESCALE
         M[t], V[t], exponent[t] = mse, var, e
@@ -197,13 +217,17 @@ def _run(regime, generations: int, estimator: str, population: int | None):
     if population is not None:
         population = check.integer("population", population, least=2, because="one fixed row has no variance")
         if plan.real[0] > population:
-            raise ValueError(f"population must be >= {int(plan.real[0])} (generation 1 takes that many of its "
-                             f"rows without replacement), got {population}.")
+            raise ValueError(
+                f"population must be >= {int(plan.real[0])} (generation 1 takes that many of its "
+                f"rows without replacement), got {population}."
+            )
         sibling = 1 / (population - 1)
     if estimator == "unbiased" and plan.size.min() < 2:
         t = int(np.argmin(plan.size)) + 1
-        raise ValueError("n must be >= 2 in every generation (the unbiased variance divides by n - 1), "
-                         f"got {int(plan.size[t - 1])} at generation {t}.")
+        raise ValueError(
+            "n must be >= 2 in every generation (the unbiased variance divides by n - 1), "
+            f"got {int(plan.size[t - 1])} at generation {t}."
+        )
     M, V, exponent = (_windowed if plan.ring else _pooled)(plan, estimator == "unbiased", sibling)
     return np.concatenate([[0.0], M]), np.concatenate([[1.0], V]), np.concatenate([[0], exponent])
 
@@ -280,8 +304,9 @@ def log_retained(regime, generations: int, *, population: int | None = None) -> 
         return np.log(V) - exponent * math.log(2)
 
 
-def moments(regime, generations: int, *, estimator: str,
-            population: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def moments(
+    regime, generations: int, *, estimator: str, population: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Return the expected variance and the mean squared error of the mean: either estimator, any regime.
 
     For ``mle`` these are :math:`1 - F_t` and :math:`F_t`. For ``unbiased`` the pooled variance of related
@@ -320,6 +345,7 @@ def moments(regime, generations: int, *, estimator: str,
 
 
 # ---------------------------------------------------------------------------------------- named closed forms
+
 
 def _positive(name: str, value, least: float = 1) -> np.ndarray:
     out = np.asarray(value, dtype=float)
@@ -371,13 +397,13 @@ def _log_product(offset, n, last):
     explicit = 16
     with np.errstate(divide="ignore"):
         for i in range(1, explicit + 1):
-            total = total + np.where(last >= i, np.log1p(-1 / (n * (offset + i)**2)), 0.0)
+            total = total + np.where(last >= i, np.log1p(-1 / (n * (offset + i) ** 2)), 0.0)
     tail = np.zeros_like(total)
     far = np.maximum(last, explicit)
     ends = np.isfinite(far)
-    for k in range(1, 9):                                   # 17**-16 is below the rounding of the first term
+    for k in range(1, 9):  # 17**-16 is below the rounding of the first term
         rest = np.where(ends, scipy.special.zeta(2 * k, offset + np.where(ends, far, 0.0) + 1), 0.0)
-        tail = tail - (scipy.special.zeta(2 * k, offset + explicit + 1) - rest) / (k * n**float(k))
+        tail = tail - (scipy.special.zeta(2 * k, offset + explicit + 1) - rest) / (k * n ** float(k))
     return total + tail
 
 
@@ -445,7 +471,7 @@ def inbreeding_subsample(n: int, generations: int) -> np.ndarray:
     """
     n = check.integer("n", n, least=2, because="one point has no variance")
     t = np.arange(1, check.integer("generations", generations, least=1) + 1, dtype=float)
-    loss = np.log1p(-(2 * t - 1 - t / n) / ((t * n - 1) * (t + 1)**2))[:-1]
+    loss = np.log1p(-(2 * t - 1 - t / n) / ((t * n - 1) * (t + 1) ** 2))[:-1]
     pool = np.log1p(-1 / n) + np.concatenate([[0.0], np.cumsum(loss)])
     return np.concatenate([[0.0], -np.expm1(pool + np.log1p(-(t - 1) / (t * n - 1)))])
 

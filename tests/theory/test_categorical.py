@@ -15,14 +15,16 @@ def chain(law, sizes):
     for t, n in enumerate(sizes):
         if t:
             m = sizes[t - 1]
-            law = [sum(w * comb(n, j) * Fraction(i, m)**j * (1 - Fraction(i, m))**(n - j) for i, w in enumerate(law))
-                   for j in range(n + 1)]
+            law = [
+                sum(w * comb(n, j) * Fraction(i, m) ** j * (1 - Fraction(i, m)) ** (n - j) for i, w in enumerate(law))
+                for j in range(n + 1)
+            ]
         out.append(1 - law[0])
     return out
 
 
 def binomial(n, p):
-    return [comb(n, j) * p**j * (1 - p)**(n - j) for j in range(n + 1)]
+    return [comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(n + 1)]
 
 
 def hypergeometric(n, count, population):
@@ -59,7 +61,7 @@ def test_generation_one_on_all_rows_loses_nothing():
     got = theory.survival([0.25, 0.75], 4, 3, population=4, method="exact")
     np.testing.assert_array_equal(got[:2], 1)
     later = theory.survival([0.25, 0.75], 4, 2, method="exact")
-    assert got[2, 0] == pytest.approx(later[1, 0], rel=1e-14)      # one fit from the frequency 1/4, in both
+    assert got[2, 0] == pytest.approx(later[1, 0], rel=1e-14)  # one fit from the frequency 1/4, in both
 
 
 def test_large_n_stays_accurate():
@@ -79,7 +81,7 @@ def test_two_types_and_heterozygosity():
     eigen = theory.wright_fisher_eigenvalues(n)
     assert both[100, 0] / both[99, 0] == pytest.approx(eigen[2], rel=1e-9)
     H = theory.heterozygosity([0.3, 0.7], theory.inbreeding_replace(n, np.arange(3)))
-    np.testing.assert_allclose(H, 0.42 * eigen[2]**np.arange(3), rtol=1e-14)
+    np.testing.assert_allclose(H, 0.42 * eigen[2] ** np.arange(3), rtol=1e-14)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 30])
@@ -99,7 +101,7 @@ def test_iterates_and_their_bounds():
     assert (lower <= g[1:] * (1 + 1e-13)).all()
     assert (g[1:] <= upper).all()
     assert len(g) * g[-1] == pytest.approx(2, abs=1e-3)
-    q = 1 - g[1:]                                           # the same iterates as chances of being lost
+    q = 1 - g[1:]  # the same iterates as chances of being lost
     np.testing.assert_allclose(q[1:], np.exp(q[:-1] - 1), rtol=1e-12)
 
 
@@ -137,8 +139,10 @@ def test_shapes_and_repetitions():
     assert theory.survival(0.5, 6, 3).shape == (4,)
     assert theory.survival(p, 6, 0).tolist() == [[[1, 1], [1, 0]]]
     for method in ("exact", "asymptotic"):
-        np.testing.assert_allclose(theory.expected_support(p.ravel(), 6, 3, method=method),
-                                   theory.survival(p.ravel(), 6, 3, method=method).sum(axis=1))
+        np.testing.assert_allclose(
+            theory.expected_support(p.ravel(), 6, 3, method=method),
+            theory.survival(p.ravel(), 6, 3, method=method).sum(axis=1),
+        )
 
 
 def test_methods():
@@ -150,17 +154,20 @@ def test_methods():
     np.testing.assert_array_equal(theory.survival([0.1], 5000, 4), theory.survival([0.1], 5000, 4, method="asymptotic"))
 
 
-@pytest.mark.parametrize(("claim", "value", "expected", "digits"), [
-    ("WF-EIG", lambda: theory.wright_fisher_eigenvalues(10)[2], 0.9, 12),
-    ("WF-FIX", lambda: theory.fixation_probability([0.3, 0.7])[0], 0.3, 12),
-    ("WF-LOSS", lambda: theory.survival(1e-8, 10**8, 2, population=10**8)[2], 0.632121, 6),
-    ("SHU-DISC-LOSS", lambda: 1 - theory.first_fit_survival(5e-4, 1000), 0.606, 3),
-    ("SUR-G", lambda: theory.g_iterates(2)[2], 0.632121, 6),
-    ("SUR-T1", lambda: theory.survival(0.01, 100, 1)[1], 0.633968, 6),
-    ("SUR-T2", lambda: -np.expm1(-10 * theory.g_iterates(2)[2]), 0.9982, 4),
-    ("SED-T1.1", lambda: 1 - theory.heterozygosity([0.5, 0.5], 0.1), 0.55, 12),
-    ("WF-T2", lambda: (theory.survival(0.5, 10, 600) * 2 - 1).sum(), 12.59052, 5),
-])
+@pytest.mark.parametrize(
+    ("claim", "value", "expected", "digits"),
+    [
+        ("WF-EIG", lambda: theory.wright_fisher_eigenvalues(10)[2], 0.9, 12),
+        ("WF-FIX", lambda: theory.fixation_probability([0.3, 0.7])[0], 0.3, 12),
+        ("WF-LOSS", lambda: theory.survival(1e-8, 10**8, 2, population=10**8)[2], 0.632121, 6),
+        ("SHU-DISC-LOSS", lambda: 1 - theory.first_fit_survival(5e-4, 1000), 0.606, 3),
+        ("SUR-G", lambda: theory.g_iterates(2)[2], 0.632121, 6),
+        ("SUR-T1", lambda: theory.survival(0.01, 100, 1)[1], 0.633968, 6),
+        ("SUR-T2", lambda: -np.expm1(-10 * theory.g_iterates(2)[2]), 0.9982, 4),
+        ("SED-T1.1", lambda: 1 - theory.heterozygosity([0.5, 0.5], 0.1), 0.55, 12),
+        ("WF-T2", lambda: (theory.survival(0.5, 10, 600) * 2 - 1).sum(), 12.59052, 5),
+    ],
+)
 def test_worked_examples_of_the_catalogue(claim, value, expected, digits):
     assert round(float(value()), digits) == pytest.approx(round(expected, digits)), claim
 

@@ -23,7 +23,7 @@ def divisor(n, estimator):
 
 def moment(s, n, estimator):
     nu = mp.mpf(n) - 1
-    return mp.gammaprod([nu / 2 + s], [nu / 2]) * (2 / divisor(n, estimator))**s
+    return mp.gammaprod([nu / 2 + s], [nu / 2]) * (2 / divisor(n, estimator)) ** s
 
 
 def log_mean(n, estimator, k=1):
@@ -57,16 +57,20 @@ def test_one_dimension_against_mpmath(n, t, estimator):
     close(theory.expected_variance(n, t, estimator=estimator), one**t)
     close(theory.expected_sd(n, t, estimator=estimator), half**t)
     if n > 2 or t < 1000:
-        close(theory.relative_variance(n, t), (moment(2, n, estimator) / one**2)**t - 1)
-    close(theory.sd_of_variance(n, t, estimator=estimator), mp.sqrt(moment(2, n, estimator)**t - one**(2 * t)))
-    close(theory.sd_of_sd(n, t, estimator=estimator), mp.sqrt(one**t - half**(2 * t)))
+        close(theory.relative_variance(n, t), (moment(2, n, estimator) / one**2) ** t - 1)
+    close(theory.sd_of_variance(n, t, estimator=estimator), mp.sqrt(moment(2, n, estimator) ** t - one ** (2 * t)))
+    close(theory.sd_of_sd(n, t, estimator=estimator), mp.sqrt(one**t - half ** (2 * t)))
     unbiased = estimator == "unbiased"
     error = mp.mpf(t) / n if unbiased else 1 - one**t
     close(theory.mean_squared_error(n, t, estimator=estimator), error)
-    close(theory.expected_w2_squared(n, t, estimator=estimator),
-          mp.mpf(t) / n + 2 - 2 * half**t if unbiased else 2 - 2 * half**t)
-    close(theory.expected_kl_forward(n, t, estimator=estimator),
-          t * (mp.mpf(1) / n - mean) / 2 if unbiased else -t * mean / 2)
+    close(
+        theory.expected_w2_squared(n, t, estimator=estimator),
+        mp.mpf(t) / n + 2 - 2 * half**t if unbiased else 2 - 2 * half**t,
+    )
+    close(
+        theory.expected_kl_forward(n, t, estimator=estimator),
+        t * (mp.mpf(1) / n - mean) / 2 if unbiased else -t * mean / 2,
+    )
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -75,8 +79,10 @@ def test_one_dimension_against_mpmath(n, t, estimator):
 def test_reverse_divergence_against_mpmath(n, t, estimator):
     q = divisor(n, estimator) / (mp.mpf(n) - 3)
     geometric = sum(q**i for i in range(1, t + 1))
-    close(theory.expected_kl_reverse(n, t, estimator=estimator),
-          (t * log_mean(n, estimator) + q**t + geometric / n - 1) / 2)
+    close(
+        theory.expected_kl_reverse(n, t, estimator=estimator),
+        (t * log_mean(n, estimator) + q**t + geometric / n - 1) / 2,
+    )
 
 
 def fourth_moments(n, t, estimator):
@@ -84,9 +90,9 @@ def fourth_moments(n, t, estimator):
     M1, M2 = moment(1, n, estimator), moment(2, n, estimator)
     M05, M15 = moment(mp.mpf(1) / 2, n, estimator), moment(mp.mpf(3) / 2, n, estimator)
     A2 = sum(M1**j for j in range(t)) / n
-    A4 = 3 * sum(M2**min(j, k) * M1**abs(j - k) for j in range(t) for k in range(t)) / mp.mpf(n)**2
-    A2B2 = sum(M2**j * M1**(t - j) for j in range(t)) / n
-    A2B = sum(M15**j * M05**(t - j) for j in range(t)) / n
+    A4 = 3 * sum(M2 ** min(j, k) * M1 ** abs(j - k) for j in range(t) for k in range(t)) / mp.mpf(n) ** 2
+    A2B2 = sum(M2**j * M1 ** (t - j) for j in range(t)) / n
+    A2B = sum(M15**j * M05 ** (t - j) for j in range(t)) / n
     W2 = A2 + M1**t - 2 * M05**t + 1
     W4 = A4 + 2 * (A2B2 - 2 * A2B + A2) + M2**t - 4 * M15**t + 6 * M1**t - 4 * M05**t + 1
     return A4 - A2**2, W4 - W2**2
@@ -104,7 +110,7 @@ def test_variance_of_squared_distance_against_mpmath(n, t, estimator):
 def test_variance_of_squared_distance_has_the_leading_order_five_halves():
     t = np.arange(1, 50)
     for estimator in ESTIMATORS:
-        ratio = theory.w2_squared_variance(10**10, t, estimator=estimator) / (2.5 * (t / 1e10)**2)
+        ratio = theory.w2_squared_variance(10**10, t, estimator=estimator) / (2.5 * (t / 1e10) ** 2)
         np.testing.assert_allclose(ratio, 1, atol=1e-7)
 
 
@@ -121,9 +127,19 @@ def test_fourth_moments_overflow_to_infinity_and_not_to_nan():
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_constant_schedule_is_the_constant(estimator):
     t = np.arange(6)
-    for name in ("log_variance_mean", "expected_variance", "expected_sd", "mean_squared_error", "expected_w2_squared",
-                 "w2_squared_variance", "squared_error_variance", "expected_kl_forward", "expected_kl_reverse",
-                 "sd_of_sd", "sd_of_variance"):
+    for name in (
+        "log_variance_mean",
+        "expected_variance",
+        "expected_sd",
+        "mean_squared_error",
+        "expected_w2_squared",
+        "w2_squared_variance",
+        "squared_error_variance",
+        "expected_kl_forward",
+        "expected_kl_reverse",
+        "sd_of_sd",
+        "sd_of_variance",
+    ):
         f = getattr(theory, name)
         np.testing.assert_allclose(f([9] * 5, t, estimator=estimator), f(9, t, estimator=estimator), rtol=1e-13)
     for name in ("log_variance_var", "relative_variance"):
@@ -136,8 +152,11 @@ def test_schedule_against_mpmath(estimator):
     half = mp.fprod(moment(mp.mpf(1) / 2, n, estimator) for n in SCHEDULE)
     close(theory.expected_sd(SCHEDULE, t, estimator=estimator), half)
     close(theory.log_variance_mean(SCHEDULE, t, estimator=estimator), sum(log_mean(n, estimator) for n in SCHEDULE))
-    error = sum(1 / mp.mpf(n) for n in SCHEDULE) if estimator == "unbiased" else \
-        1 - mp.fprod(1 - 1 / mp.mpf(n) for n in SCHEDULE)
+    error = (
+        sum(1 / mp.mpf(n) for n in SCHEDULE)
+        if estimator == "unbiased"
+        else 1 - mp.fprod(1 - 1 / mp.mpf(n) for n in SCHEDULE)
+    )
     close(theory.mean_squared_error(SCHEDULE, t, estimator=estimator), error)
     spread = mp.fprod(moment(1, n, estimator) for n in SCHEDULE)
     close(theory.expected_w2_squared(SCHEDULE, t, estimator=estimator), error + 1 - 2 * half + spread)
@@ -161,7 +180,7 @@ def test_fourth_moments_of_a_schedule_by_expansion(estimator):
     U = [power(0, 0, k) for k in range(5)]
     W2 = P[0] + U[2] - 2 * U[1] + 1
     W4 = 3 * P2 + 2 * (P[2] - 2 * P[1] + P[0]) + U[4] - 4 * U[3] + 6 * U[2] - 4 * U[1] + 1
-    close(theory.squared_error_variance(SCHEDULE, t, estimator=estimator), 3 * P2 - P[0]**2)
+    close(theory.squared_error_variance(SCHEDULE, t, estimator=estimator), 3 * P2 - P[0] ** 2)
     close(theory.w2_squared_variance(SCHEDULE, t, estimator=estimator), W4 - W2**2)
 
 
@@ -170,21 +189,24 @@ def test_fourth_moments_of_a_schedule_by_expansion(estimator):
 @pytest.mark.parametrize("t", [0, 1, 9])
 def test_d_dimensions_against_mpmath(n, dim, t, estimator):
     exponents = [log_mean(n, estimator, k) for k in range(1, dim + 1)]
-    np.testing.assert_allclose(theory.lyapunov_exponents(n, dim=dim, estimator=estimator),
-                               [float(x) for x in exponents], rtol=1e-12)
+    np.testing.assert_allclose(
+        theory.lyapunov_exponents(n, dim=dim, estimator=estimator), [float(x) for x in exponents], rtol=1e-12
+    )
     drift = sum(exponents)
     close(theory.log_det_mean(n, t, dim=dim, estimator=estimator), t * drift)
-    close(theory.log_det_var(n, t, dim=dim),
-          t * sum(mp.polygamma(1, (mp.mpf(n) - k) / 2) for k in range(1, dim + 1)))
-    close(theory.expected_det(n, t, dim=dim, estimator=estimator),
-          mp.fprod((mp.mpf(n) - 1 - k) / divisor(n, estimator) for k in range(dim))**t)
+    close(theory.log_det_var(n, t, dim=dim), t * sum(mp.polygamma(1, (mp.mpf(n) - k) / 2) for k in range(1, dim + 1)))
+    close(
+        theory.expected_det(n, t, dim=dim, estimator=estimator),
+        mp.fprod((mp.mpf(n) - 1 - k) / divisor(n, estimator) for k in range(dim)) ** t,
+    )
     unbiased = estimator == "unbiased"
-    close(theory.expected_kl_forward(n, t, dim=dim, estimator=estimator),
-          t * (mp.mpf(dim) / n * unbiased - drift) / 2)
+    close(theory.expected_kl_forward(n, t, dim=dim, estimator=estimator), t * (mp.mpf(dim) / n * unbiased - drift) / 2)
     if n > dim + 2:
         q = divisor(n, estimator) / (mp.mpf(n) - dim - 2)
-        close(theory.expected_kl_reverse(n, t, dim=dim, estimator=estimator),
-              (t * drift + dim * (q**t - 1) + dim * sum(q**i for i in range(1, t + 1)) / n) / 2)
+        close(
+            theory.expected_kl_reverse(n, t, dim=dim, estimator=estimator),
+            (t * drift + dim * (q**t - 1) + dim * sum(q**i for i in range(1, t + 1)) / n) / 2,
+        )
     elif t:
         assert theory.expected_kl_reverse(n, t, dim=dim, estimator=estimator) == np.inf
 
@@ -192,8 +214,11 @@ def test_d_dimensions_against_mpmath(n, dim, t, estimator):
 def test_one_dimension_is_the_case_dim_one():
     t = np.arange(4)
     for estimator in ESTIMATORS:
-        np.testing.assert_allclose(theory.log_det_mean(7, t, dim=1, estimator=estimator),
-                                   theory.log_variance_mean(7, t, estimator=estimator), rtol=1e-14)
+        np.testing.assert_allclose(
+            theory.log_det_mean(7, t, dim=1, estimator=estimator),
+            theory.log_variance_mean(7, t, estimator=estimator),
+            rtol=1e-14,
+        )
     np.testing.assert_allclose(theory.log_det_var(7, t, dim=1), theory.log_variance_var(7, t), rtol=1e-14)
 
 
@@ -205,35 +230,46 @@ def test_limits():
         assert theory.expected_w2_squared(10**9, 3, estimator=estimator) == pytest.approx(4.5e-9, rel=1e-8)
 
 
-@pytest.mark.parametrize(("claim", "value", "expected", "digits"), [
-    ("G-LOGWALK", lambda: theory.log_variance_mean(10, 1, estimator="unbiased"), -0.115206, 6),
-    ("G-HEAVY", lambda: theory.relative_variance(11, 10), 5.1917, 4),
-    ("G-FPT", lambda: np.log(100) / -theory.log_variance_mean(30, 1, estimator="unbiased"), 132.03, 2),
-    ("gauss-sigma-c4", lambda: theory.expected_sd(10, 1, estimator="unbiased"), 0.9726592741, 10),
-    ("G-KLF", lambda: theory.expected_kl_forward(20, 10, estimator="unbiased"), 0.51777, 5),
-    ("G-KLR", lambda: theory.expected_kl_reverse(20, 10, estimator="unbiased"), 1.2376, 4),
-    ("G-ENT", lambda: theory.log_variance_mean(10, 1, estimator="unbiased") / 2, -0.057603, 6),
-    ("G-DET", lambda: theory.expected_det(11, 1, dim=2, estimator="unbiased"), 0.9, 12),
-    ("G-LYAP", lambda: theory.lyapunov_exponents(10, dim=5, estimator="unbiased")[0], -0.11521, 5),
-    ("SHU-1D-VAR", lambda: 1 + theory.mean_squared_error(100, 10, estimator="unbiased"), 1.1, 12),
-    ("SHU-1D-EW2", lambda: theory.expected_w2_squared(100, 1, estimator="unbiased"), 0.0150440, 7),
-    ("SHU-1D-VARW2", lambda: theory.w2_squared_variance(100, 10, estimator="unbiased"), 0.02882, 5),
-    ("SHU-EXP-GAUSS", lambda: np.exp(theory.log_variance_mean(1000, 1000, estimator="mle") / 2), 0.3675, 4),
-    ("SHU-EXP-SINGLEFIT", lambda: theory.expected_sd(10, 1, estimator="mle"), 0.92275, 5),
-    ("KAZ-GAUSS-REPLACE", lambda: theory.expected_variance(100, 100, estimator="mle"), 0.3660, 4),
-])
+@pytest.mark.parametrize(
+    ("claim", "value", "expected", "digits"),
+    [
+        ("G-LOGWALK", lambda: theory.log_variance_mean(10, 1, estimator="unbiased"), -0.115206, 6),
+        ("G-HEAVY", lambda: theory.relative_variance(11, 10), 5.1917, 4),
+        ("G-FPT", lambda: np.log(100) / -theory.log_variance_mean(30, 1, estimator="unbiased"), 132.03, 2),
+        ("gauss-sigma-c4", lambda: theory.expected_sd(10, 1, estimator="unbiased"), 0.9726592741, 10),
+        ("G-KLF", lambda: theory.expected_kl_forward(20, 10, estimator="unbiased"), 0.51777, 5),
+        ("G-KLR", lambda: theory.expected_kl_reverse(20, 10, estimator="unbiased"), 1.2376, 4),
+        ("G-ENT", lambda: theory.log_variance_mean(10, 1, estimator="unbiased") / 2, -0.057603, 6),
+        ("G-DET", lambda: theory.expected_det(11, 1, dim=2, estimator="unbiased"), 0.9, 12),
+        ("G-LYAP", lambda: theory.lyapunov_exponents(10, dim=5, estimator="unbiased")[0], -0.11521, 5),
+        ("SHU-1D-VAR", lambda: 1 + theory.mean_squared_error(100, 10, estimator="unbiased"), 1.1, 12),
+        ("SHU-1D-EW2", lambda: theory.expected_w2_squared(100, 1, estimator="unbiased"), 0.0150440, 7),
+        ("SHU-1D-VARW2", lambda: theory.w2_squared_variance(100, 10, estimator="unbiased"), 0.02882, 5),
+        ("SHU-EXP-GAUSS", lambda: np.exp(theory.log_variance_mean(1000, 1000, estimator="mle") / 2), 0.3675, 4),
+        ("SHU-EXP-SINGLEFIT", lambda: theory.expected_sd(10, 1, estimator="mle"), 0.92275, 5),
+        ("KAZ-GAUSS-REPLACE", lambda: theory.expected_variance(100, 100, estimator="mle"), 0.3660, 4),
+    ],
+)
 def test_worked_examples_of_the_catalogue(claim, value, expected, digits):
     assert round(float(value()), digits) == expected, claim
 
 
 def test_scale():
     t = np.arange(5)
-    for name, power in (("expected_variance", 1), ("mean_squared_error", 1), ("expected_w2_squared", 1),
-                        ("w2_squared_variance", 2), ("squared_error_variance", 2), ("expected_sd", 0.5),
-                        ("sd_of_sd", 0.5), ("sd_of_variance", 1)):
+    for name, power in (
+        ("expected_variance", 1),
+        ("mean_squared_error", 1),
+        ("expected_w2_squared", 1),
+        ("w2_squared_variance", 2),
+        ("squared_error_variance", 2),
+        ("expected_sd", 0.5),
+        ("sd_of_sd", 0.5),
+        ("sd_of_variance", 1),
+    ):
         f = getattr(theory, name)
-        np.testing.assert_allclose(f(6, t, estimator="mle", variance=4.0), 4.0**power * f(6, t, estimator="mle"),
-                                   rtol=1e-14)
+        np.testing.assert_allclose(
+            f(6, t, estimator="mle", variance=4.0), 4.0**power * f(6, t, estimator="mle"), rtol=1e-14
+        )
     assert theory.log_variance_mean(6, 0, estimator="mle", variance=4.0) == np.log(4)
 
 

@@ -44,7 +44,7 @@ ODD = Custom(Plan(
 def naive(plan, correction, population=None):
     """Carry E[x y] of every pair of points, in exact fractions, point by point: no batches, no pooling, no deficits."""
     sibling = Fraction(0) if population is None else Fraction(-1, population - 1)
-    product, born = {}, []                                # (i, j) -> E x_i x_j; number of the batch of each point
+    product, born = {}, []  # (i, j) -> E x_i x_j; number of the batch of each point
     V, M = [Fraction(1)], [Fraction(0)]
     training = []
     for t in range(plan.generations):
@@ -97,7 +97,7 @@ def enumerate_heterozygosity(plan, p, rows=None):
     def fits(history, t):
         pool = [x for b, batch in enumerate(history, start=1) if b >= plan.oldest[t] for x in batch]
         if plan.oldest[t] > 1:
-            pool += history[0][:plan.pinned]
+            pool += history[0][: plan.pinned]
         n = int(plan.drawn[t])
         subsets = list(itertools.combinations(pool, n)) if n else [pool]
         for subset in subsets:
@@ -112,8 +112,10 @@ def enumerate_heterozygosity(plan, p, rows=None):
         else:
             q = Fraction(float(plan.mix[t]))
             chances = [p] * int(plan.real[t]) + [q * p + (1 - q) * model] * int(plan.synthetic[t])
-            weighted = [(batch, math.prod(c if x else 1 - c for x, c in zip(batch, chances, strict=True)))
-                        for batch in itertools.product((0, 1), repeat=len(chances))]
+            weighted = [
+                (batch, math.prod(c if x else 1 - c for x, c in zip(batch, chances, strict=True)))
+                for batch in itertools.product((0, 1), repeat=len(chances))
+            ]
         for batch, chance in weighted:
             if chance:
                 for share, fitted in fits([*history, batch], t):
@@ -181,17 +183,29 @@ def test_closed_forms_are_the_recursion(n):
             same(Replace(n=lambda t: n * t * t), theory.inbreeding_accumulate(n, TIMES))
 
 
-@pytest.mark.parametrize(("n", "first"), [
-    (1, 1), (1, 5), (10, 10), (3, 7), (1000, 10), (10**6, 10**6), (10**12, 10**12),
-])
+@pytest.mark.parametrize(
+    ("n", "first"),
+    [
+        (1, 1),
+        (1, 5),
+        (10, 10),
+        (3, 7),
+        (1000, 10),
+        (10**6, 10**6),
+        (10**12, 10**12),
+    ],
+)
 def test_accumulate_against_mpmath(n, first):
     with mp.workdps(60):
         for t in (0, 1, 2, 16, 17, 18, 300):
-            product = mp.mpf(1) if t == 0 else (1 - mp.mpf(1) / first) * mp.fprod(
-                1 - mp.mpf(n) / (first + n * i)**2 for i in range(1, t))
+            product = (
+                mp.mpf(1)
+                if t == 0
+                else (1 - mp.mpf(1) / first) * mp.fprod(1 - mp.mpf(n) / (first + n * i) ** 2 for i in range(1, t))
+            )
             assert theory.inbreeding_accumulate(n, t, n_real=first) == pytest.approx(float(1 - product), rel=1e-13)
         rho, s = mp.mpf(first) / n, 1 / mp.sqrt(n)
-        limit = 1 - (1 - mp.mpf(1) / first) * mp.gamma(1 + rho)**2 / mp.gamma(1 + rho - s) / mp.gamma(1 + rho + s)
+        limit = 1 - (1 - mp.mpf(1) / first) * mp.gamma(1 + rho) ** 2 / mp.gamma(1 + rho - s) / mp.gamma(1 + rho + s)
         assert theory.inbreeding_accumulate_limit(n, n_real=first) == pytest.approx(float(limit), rel=1e-13)
         if n == first:
             x = mp.pi / mp.sqrt(n)
@@ -200,9 +214,13 @@ def test_accumulate_against_mpmath(n, first):
 
 def test_closed_forms_broadcast():
     n, t = np.array([[2], [50]]), np.array([0, 1, 30])
-    for value in (theory.inbreeding_replace(n, t), theory.inbreeding_accumulate(n, t, n_real=4),
-                  theory.inbreeding_fixed_real(n, 3, t), theory.inbreeding_fresh_real(n, 1, t),
-                  theory.inbreeding_mix(n, 0.1, t)):
+    for value in (
+        theory.inbreeding_replace(n, t),
+        theory.inbreeding_accumulate(n, t, n_real=4),
+        theory.inbreeding_fixed_real(n, 3, t),
+        theory.inbreeding_fresh_real(n, 1, t),
+        theory.inbreeding_mix(n, 0.1, t),
+    ):
         assert value.shape == (2, 3)
         np.testing.assert_array_equal(value[:, 0], 0)
     assert theory.inbreeding_sizes(np.ones((4, 5))).shape == (4, 6)
@@ -221,7 +239,7 @@ def test_window_that_begins_with_real_batches():
 def test_window_decays_at_the_stated_rate():
     b, k = 10_000, 4
     left = theory.retained(Window(n=b, k=k), 400)
-    assert -np.log(left[-1] / left[-101]) / 100 == pytest.approx(4 / (b * (k + 1)**2), rel=1e-3)
+    assert -np.log(left[-1] / left[-101]) / 100 == pytest.approx(4 / (b * (k + 1) ** 2), rel=1e-3)
 
 
 def test_limits():
@@ -244,7 +262,7 @@ def test_catalogued_maps_of_fixed_real_and_subsample():
     alpha = n / (N + n)
     for t in range(1, T):
         assert F[t + 1] == pytest.approx((1 - alpha**2) / N + alpha**2 / n + alpha**2 * (1 - 1 / n) * F[t], rel=1e-13)
-    S0 = float((np.array([0.5, 0.3, 0.15, 0.05])**2).sum())
+    S0 = float((np.array([0.5, 0.3, 0.15, 0.05]) ** 2).sum())
     assert 1 - (1 - F[2]) * (1 - S0) == pytest.approx(0.40399, abs=5e-6)
     assert theory.inbreeding_fixed_real(10, 10, 2) == pytest.approx(theory.inbreeding_accumulate(10, 2), rel=1e-14)
 
@@ -269,29 +287,33 @@ def test_fresh_loop_with_the_unbiased_estimator():
     assert error[-1] == pytest.approx(0.06170, abs=5e-6)
 
 
-@pytest.mark.parametrize(("claim", "value", "expected", "digits"), [
-    ("F-REPVAR", lambda: theory.inbreeding(Replace(n=(10, 20)), 2)[2], 0.145, 12),
-    ("F-ACC", lambda: theory.inbreeding(Accumulate(n=10), 2)[2], 0.1225, 12),
-    ("F-ACC0", lambda: theory.inbreeding(Accumulate(n=3, n_real=7), 2)[2], 0.168571, 6),
-    ("F-POLYA", lambda: theory.inbreeding_accumulate_limit(1, n_real=5), 0.333333, 6),
-    ("F-SUB", lambda: theory.inbreeding(Subsample(n=10), 2)[2], 0.168684, 6),
-    ("F-FIX", lambda: theory.inbreeding(FixedReal(n=10, n_real=10), 2)[2], 0.1225, 12),
-    ("F-MIX", lambda: theory.inbreeding(Mix(n=20, real_fraction=0.2), 500)[-1], 0.127551, 6),
-    ("F-FRESH", lambda: theory.inbreeding(FreshReal(n=10, n_real=5), 500)[-1], 0.125, 12),
-    ("F-ONE", lambda: theory.inbreeding(FreshReal(n=10, n_real=1), 500)[-1], 0.357143, 6),
-    ("F-WIN", lambda: theory.inbreeding_window(4, 3, 2)[2], 0.127315, 6),
-    ("RISK-CONST", lambda: 10 * theory.inbreeding_accumulate_limit(10), 1.56564, 5),
-    ("WF-H", lambda: theory.retained(Replace(n=10), 2)[2], 0.81, 12),
-    ("WF-MIG", lambda: 0.21 * theory.inbreeding_mix(200, 0.01, np.inf), 0.042338, 6),
-    ("polya-accumulate-categorical", lambda: 0.21 * theory.retained(Accumulate(n=4), 1)[1], 0.1575, 12),
-    ("WF-POLYA", lambda: theory.retained(Accumulate(n=1, n_real=6), 10**5, population=6)[-1], round(6 / 7, 3), 3),
-    ("SHU-1D-SUPERLIN", lambda: 1 - theory.inbreeding_accumulate_limit(20), 0.91976, 5),
-])
+@pytest.mark.parametrize(
+    ("claim", "value", "expected", "digits"),
+    [
+        ("F-REPVAR", lambda: theory.inbreeding(Replace(n=(10, 20)), 2)[2], 0.145, 12),
+        ("F-ACC", lambda: theory.inbreeding(Accumulate(n=10), 2)[2], 0.1225, 12),
+        ("F-ACC0", lambda: theory.inbreeding(Accumulate(n=3, n_real=7), 2)[2], 0.168571, 6),
+        ("F-POLYA", lambda: theory.inbreeding_accumulate_limit(1, n_real=5), 0.333333, 6),
+        ("F-SUB", lambda: theory.inbreeding(Subsample(n=10), 2)[2], 0.168684, 6),
+        ("F-FIX", lambda: theory.inbreeding(FixedReal(n=10, n_real=10), 2)[2], 0.1225, 12),
+        ("F-MIX", lambda: theory.inbreeding(Mix(n=20, real_fraction=0.2), 500)[-1], 0.127551, 6),
+        ("F-FRESH", lambda: theory.inbreeding(FreshReal(n=10, n_real=5), 500)[-1], 0.125, 12),
+        ("F-ONE", lambda: theory.inbreeding(FreshReal(n=10, n_real=1), 500)[-1], 0.357143, 6),
+        ("F-WIN", lambda: theory.inbreeding_window(4, 3, 2)[2], 0.127315, 6),
+        ("RISK-CONST", lambda: 10 * theory.inbreeding_accumulate_limit(10), 1.56564, 5),
+        ("WF-H", lambda: theory.retained(Replace(n=10), 2)[2], 0.81, 12),
+        ("WF-MIG", lambda: 0.21 * theory.inbreeding_mix(200, 0.01, np.inf), 0.042338, 6),
+        ("polya-accumulate-categorical", lambda: 0.21 * theory.retained(Accumulate(n=4), 1)[1], 0.1575, 12),
+        ("WF-POLYA", lambda: theory.retained(Accumulate(n=1, n_real=6), 10**5, population=6)[-1], round(6 / 7, 3), 3),
+        ("SHU-1D-SUPERLIN", lambda: 1 - theory.inbreeding_accumulate_limit(20), 0.91976, 5),
+    ],
+)
 def test_worked_examples_of_the_catalogue(claim, value, expected, digits):
     assert round(float(value()), digits) == expected, claim
 
 
 # ------------------------------------------------------------------------------------------- precision and refusals
+
 
 def test_long_runs_neither_underflow_nor_drift():
     logs = theory.log_retained(Replace(n=100), 200_000)

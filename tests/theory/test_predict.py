@@ -10,18 +10,27 @@ from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace
 from modelcollapse.theory import available, predict
 
 T = 12
-REGIMES = [Replace(n=9), Accumulate(n=9), Subsample(n=9), FixedReal(n=9, n_real=5), FreshReal(n=9, n_real=2),
-           Mix(n=9, real_fraction=0.2), Window(n=9, k=3)]
+REGIMES = [
+    Replace(n=9),
+    Accumulate(n=9),
+    Subsample(n=9),
+    FixedReal(n=9, n_real=5),
+    FreshReal(n=9, n_real=2),
+    Mix(n=9, real_fraction=0.2),
+    Window(n=9, k=3),
+]
 
 
 def gaussian(mean=1.0, cov=4.0, estimator="mle"):
-    return SimpleNamespace(kind="Gaussian", mean=np.asarray(mean), cov=np.asarray(cov), estimator=estimator,
-                           coords=lambda: {})
+    return SimpleNamespace(
+        kind="Gaussian", mean=np.asarray(mean), cov=np.asarray(cov), estimator=estimator, coords=lambda: {}
+    )
 
 
 def categorical(probabilities=(0.5, 0.3, 0.2), labels=("a", "b", "c")):
-    return SimpleNamespace(kind="Categorical", probabilities=np.asarray(probabilities),
-                           coords=lambda: {"category": np.array(labels)})
+    return SimpleNamespace(
+        kind="Categorical", probabilities=np.asarray(probabilities), coords=lambda: {"category": np.array(labels)}
+    )
 
 
 def empirical(rows, model):
@@ -57,15 +66,19 @@ def test_every_scalar_law_under_replace(estimator):
         if "sd" in known:
             assert known["sd"][0] == 0
             assert (known["sd"][1:] > 0).all()
-    sd = {quantity: predict(quantity, family, regime, generations=T)["sd"].values for quantity in expected
-          if not quantity.startswith("kl")}
+    sd = {
+        quantity: predict(quantity, family, regime, generations=T)["sd"].values
+        for quantity in expected
+        if not quantity.startswith("kl")
+    }
     np.testing.assert_allclose(sd["log_variance"], np.sqrt(theory.log_variance_var(9, t)))
     np.testing.assert_allclose(sd["variance"], expected["variance"] * np.sqrt(theory.relative_variance(9, t)))
-    np.testing.assert_allclose(sd["sd"]**2, expected["variance"] - expected["sd"]**2, atol=1e-12)
-    np.testing.assert_allclose(sd["mean"]**2, expected["mean_squared_error"])
+    np.testing.assert_allclose(sd["sd"] ** 2, expected["variance"] - expected["sd"] ** 2, atol=1e-12)
+    np.testing.assert_allclose(sd["mean"] ** 2, expected["mean_squared_error"])
     np.testing.assert_allclose(sd["w2_squared"], 4 * np.sqrt(theory.w2_squared_variance(9, t, estimator=estimator)))
-    np.testing.assert_allclose(sd["mean_squared_error"],
-                               4 * np.sqrt(theory.squared_error_variance(9, t, estimator=estimator)))
+    np.testing.assert_allclose(
+        sd["mean_squared_error"], 4 * np.sqrt(theory.squared_error_variance(9, t, estimator=estimator))
+    )
 
 
 @pytest.mark.parametrize("estimator", ["mle", "unbiased"])
@@ -81,8 +94,9 @@ def test_first_moments_under_every_regime(regime, estimator):
     known = predict("cov", plane, regime, generations=T)
     assert known["mean"].dims == ("generation", "dim", "dim_")
     np.testing.assert_allclose(known["mean"], np.multiply.outer(variance, COV), rtol=1e-13)
-    np.testing.assert_allclose(predict("variance", plane, regime, generations=T)["mean"],
-                               np.outer(variance, [4.0, 2.0]), rtol=1e-13)
+    np.testing.assert_allclose(
+        predict("variance", plane, regime, generations=T)["mean"], np.outer(variance, [4.0, 2.0]), rtol=1e-13
+    )
     known = predict("mean_squared_error", plane, regime, generations=T)
     np.testing.assert_allclose(known["mean"], 6 * error, rtol=1e-13)
 
@@ -95,7 +109,7 @@ def test_categorical_under_every_regime(regime):
     known = predict("probability", family, regime, generations=T)
     assert known["mean"].dims == ("generation", "category")
     assert known["category"].values.tolist() == ["a", "b", "c"]
-    np.testing.assert_allclose(known["sd"]**2, np.outer(F, [0.25, 0.21, 0.16]), rtol=1e-12)
+    np.testing.assert_allclose(known["sd"] ** 2, np.outer(F, [0.25, 0.21, 0.16]), rtol=1e-12)
 
 
 def test_log_variance_and_log_det_of_vectors():
@@ -103,11 +117,12 @@ def test_log_variance_and_log_det_of_vectors():
     known = predict("log_variance", plane, Replace(n=9), generations=T)
     assert known["mean"].dims == known["sd"].dims == ("generation", "dim")
     for j, variance in enumerate((4.0, 2.0)):
-        np.testing.assert_allclose(known["mean"][:, j],
-                                   theory.log_variance_mean(9, t, estimator="mle", variance=variance), rtol=1e-13)
+        np.testing.assert_allclose(
+            known["mean"][:, j], theory.log_variance_mean(9, t, estimator="mle", variance=variance), rtol=1e-13
+        )
     known = predict("log_det", plane, Replace(n=9), generations=T)
     np.testing.assert_allclose(known["mean"], np.log(7) + theory.log_det_mean(9, t, dim=2, estimator="mle"), rtol=1e-13)
-    np.testing.assert_allclose(known["sd"]**2, theory.log_det_var(9, t, dim=2), rtol=1e-13)
+    np.testing.assert_allclose(known["sd"] ** 2, theory.log_det_var(9, t, dim=2), rtol=1e-13)
     assert "w2_squared" not in available(plane, Replace(n=9))
     assert "log_det" not in available(plane, Replace(n=2))
 
@@ -116,14 +131,14 @@ def test_survival_and_support():
     family = categorical()
     known = predict("survival", family, Replace(n=9), generations=T)
     np.testing.assert_array_equal(known["mean"], theory.survival([0.5, 0.3, 0.2], 9, T))
-    np.testing.assert_allclose(known["sd"]**2, known["mean"] * (1 - known["mean"]), atol=1e-15)
+    np.testing.assert_allclose(known["sd"] ** 2, known["mean"] * (1 - known["mean"]), atol=1e-15)
     assert known.attrs["kind"] == "exact"
     assert predict("survival", family, Replace(n=10**6), generations=T).attrs["kind"] == "asymptotic"
     support = predict("support", family, Replace(n=9), generations=T)
     np.testing.assert_allclose(support["mean"], known["mean"].sum("category"))
-    for regime in (Accumulate(n=9, n_real=4), FixedReal(n=9, n_real=4)):       # what was drawn once is kept
+    for regime in (Accumulate(n=9, n_real=4), FixedReal(n=9, n_real=4)):  # what was drawn once is kept
         kept = predict("survival", family, regime, generations=T)["mean"].values
-        np.testing.assert_allclose(kept[1:], np.tile(1 - (1 - family.probabilities)**4, (T, 1)), rtol=1e-14)
+        np.testing.assert_allclose(kept[1:], np.tile(1 - (1 - family.probabilities) ** 4, (T, 1)), rtol=1e-14)
     for regime in (Subsample(n=9), Mix(n=9, real_fraction=0.1), FixedReal(n=9, n_real=4, n_first=5)):
         assert "survival" not in available(family, regime)
     assert "survival" not in available(family, Window(n=9, k=3))
@@ -131,9 +146,16 @@ def test_survival_and_support():
     assert "survival" in available(family, Replace(n=(4, 5)))
 
 
-@pytest.mark.parametrize("regime", [
-    Replace(n=9), Window(n=9, k=1), Mix(n=9, real_fraction=0.0), FreshReal(n=9, n_real=0),
-], ids=str)
+@pytest.mark.parametrize(
+    "regime",
+    [
+        Replace(n=9),
+        Window(n=9, k=1),
+        Mix(n=9, real_fraction=0.0),
+        FreshReal(n=9, n_real=0),
+    ],
+    ids=str,
+)
 def test_replace_is_recognised_by_what_it_does(regime):
     known = predict("log_variance", gaussian(), regime, generations=T)
     expected = predict("log_variance", gaussian(), Replace(n=9), generations=T)
@@ -143,11 +165,13 @@ def test_replace_is_recognised_by_what_it_does(regime):
 def test_schedules():
     sizes = tuple(range(3, 3 + T))
     known = predict("w2_squared", gaussian(), Replace(n=sizes), generations=T)
-    np.testing.assert_allclose(known["mean"], theory.expected_w2_squared(sizes, np.arange(T + 1), estimator="mle",
-                                                                         variance=4.0))
+    np.testing.assert_allclose(
+        known["mean"], theory.expected_w2_squared(sizes, np.arange(T + 1), estimator="mle", variance=4.0)
+    )
 
 
 # ------------------------------------------------------------------------------------------- real rows as the truth
+
 
 @pytest.mark.parametrize("estimator", ["mle", "unbiased"])
 def test_chance_begins_with_generation_two_when_generation_one_is_the_rows(estimator):
@@ -177,7 +201,7 @@ def test_fewer_points_than_rows(estimator):
     with pytest.raises(ValueError, match=r"got 'log_variance' \(the first fit takes 3 of the 5 rows"):
         predict("log_variance", family, Replace(n=3), generations=2)
     error = predict("mean_squared_error", family, Replace(n=3), generations=1)["mean"][1]
-    assert error == pytest.approx(ROWS.var(ddof=1) / 3 * (1 - 3 / 5))          # finite population correction
+    assert error == pytest.approx(ROWS.var(ddof=1) / 3 * (1 - 3 / 5))  # finite population correction
 
 
 def test_unbiased_first_moments_on_rows_by_hand():
@@ -185,8 +209,8 @@ def test_unbiased_first_moments_on_rows_by_hand():
     family = empirical(ROWS, gaussian(ROWS.mean(), ROWS.var(ddof=1), "unbiased"))
     variance = predict("variance", family, Accumulate(n=5), generations=2)["mean"].values
     s2 = ROWS.var(ddof=1)
-    square = (ROWS.var() + s2) / 2                         # mean square of the pool about the rows' mean
-    error = s2 / 5 / 4                                     # half of the mean of five points
+    square = (ROWS.var() + s2) / 2  # mean square of the pool about the rows' mean
+    error = s2 / 5 / 4  # half of the mean of five points
     np.testing.assert_allclose(variance, [s2, s2, 10 / 9 * (square - error)], rtol=1e-14)
 
 
@@ -195,10 +219,11 @@ def test_categories_in_rows():
     family = empirical(rows, categorical((1 / 2, 1 / 3, 1 / 6)))
     known = predict("survival", family, Replace(n=6), generations=3)
     np.testing.assert_array_equal(known["mean"][1], 1)
-    np.testing.assert_allclose(known["mean"][2], 1 - (1 - family.model.probabilities)**6)
+    np.testing.assert_allclose(known["mean"][2], 1 - (1 - family.model.probabilities) ** 6)
     F = theory.inbreeding(Replace(n=6), 3, population=6)
-    np.testing.assert_allclose(predict("heterozygosity", family, Replace(n=6), generations=3)["mean"],
-                               (1 - F) * (1 - 14 / 36), rtol=1e-13)
+    np.testing.assert_allclose(
+        predict("heterozygosity", family, Replace(n=6), generations=3)["mean"], (1 - F) * (1 - 14 / 36), rtol=1e-13
+    )
 
 
 def test_the_model_must_be_that_of_the_rows():
@@ -212,12 +237,19 @@ def test_the_model_must_be_that_of_the_rows():
 
 # ------------------------------------------------------------------------------------------- nothing is known
 
+
 def test_unknown_quantities_list_what_there_is():
-    with pytest.raises(ValueError, match=r"known for Gaussian under Replace\(n=9\), 'log_variance', 'variance', .*"
-                                         "got 'entropy'"):
+    with pytest.raises(
+        ValueError,
+        match=r"known for Gaussian under Replace\(n=9\), 'log_variance', 'variance', .*"
+        "got 'entropy'",
+    ):
         predict("entropy", gaussian(), Replace(n=9), generations=2)
-    with pytest.raises(ValueError, match=r"under Accumulate\(n=9\), 'variance', 'mean', 'mean_squared_error', "
-                                         r"got 'log_variance' \(its law is known under Replace only\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"under Accumulate\(n=9\), 'variance', 'mean', 'mean_squared_error', "
+        r"got 'log_variance' \(its law is known under Replace only\)",
+    ):
         predict("log_variance", gaussian(), Accumulate(n=9), generations=2)
     with pytest.raises(ValueError, match=r"got 'w2_squared' .*not vectors"):
         predict("w2_squared", gaussian([0, 0], COV), Replace(n=9), generations=2)
@@ -248,4 +280,4 @@ def test_collapsed_directions_and_overflow_do_not_warn():
             if "sd" in known:
                 assert not np.isnan(known["sd"]).any(), (quantity, estimator)
     late = predict("variance", gaussian(cov=1.0), Replace(n=2), generations=800)
-    assert late["sd"][-1] == pytest.approx(0.75**400, rel=1e-12)             # where the relative variance overflows
+    assert late["sd"][-1] == pytest.approx(0.75**400, rel=1e-12)  # where the relative variance overflows
