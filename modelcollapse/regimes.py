@@ -26,6 +26,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -75,24 +76,24 @@ class Plan:
     drawn: np.ndarray
     pinned: int = 0
 
-    @property
+    @cached_property
     def generations(self) -> int:
         """Number of generations T."""
         return len(self.real)
 
-    @property
+    @cached_property
     def batch(self) -> np.ndarray:
         """Points in each batch, (T,)."""
         return self.real + self.synthetic
 
-    @property
+    @cached_property
     def held(self) -> np.ndarray:
         """Points held in each generation, before any are drawn from them, (T,)."""
         total = np.concatenate([[0], np.cumsum(self.batch)])
         window = total[1:] - total[self.oldest - 1]
         return window + np.where(self.oldest > 1, self.pinned, 0)
 
-    @property
+    @cached_property
     def size(self) -> np.ndarray:
         """Points each generation is fitted to, (T,)."""
         return np.where(self.drawn > 0, self.drawn, self.held)
@@ -107,13 +108,13 @@ class Plan:
         """Return what a kernel needs to know of an additive regime: six arguments, in the order kernels take them."""
         return self.real, self.synthetic, self.substitutes(replicates, rng), self.oldest, self.pinned, self.ring
 
-    @property
+    @cached_property
     def replaces(self) -> bool:
         """Whether every generation is fitted to points of the last model alone, as under `Replace`."""
         one_batch = (self.oldest == np.arange(1, self.generations + 1)).all()
         return bool(one_batch and not self.real[1:].any() and not self.mix.any() and not self.pinned)
 
-    @property
+    @cached_property
     def ring(self) -> int:
         """Batches that must be remembered one by one: the longest window at a moment when an old batch leaves.
 

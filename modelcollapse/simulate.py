@@ -27,7 +27,7 @@ from modelcollapse.regimes import Plan, Regime
 
 #: replicates per block: statistics are so fast that fewer would be all overhead, points so slow that more would leave
 #: threads idle at the end
-STATISTIC_BLOCK = 64
+STATISTIC_BLOCK = 256
 POINT_BLOCK = 4
 
 

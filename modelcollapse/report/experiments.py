@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 
 #: chains that are written to a file; the numbers of the report are taken from all of them
-SAVED = 200
+SAVED = 50
 #: quantiles that go with every number
 QUANTILES = (0.05, 0.5, 0.95)
 #: error rate of the whole verdict of one check
