@@ -312,6 +312,7 @@ def replace_nd(rng, sizes, known, unbiased, mean0, L0, mean, cov, log_variance, 
     B = np.zeros((d, d))
     mu = np.zeros(d)
     z = np.zeros(d)
+    e = np.zeros(d)  # exp(diag), relative to its largest entry
     for r in range(replicates):
         # where to start: the truth, or the fit to given rows that is already in the arrays
         if known > 0:
@@ -321,34 +322,39 @@ def replace_nd(rng, sizes, known, unbiased, mean0, L0, mean, cov, log_variance, 
             put(L0, 1.0, B)
             put1(mean0, 1.0, mu)
         rank = 0
+        top = -math.inf
         for j in range(d):
             if B[j, j] > 0.0:
                 diag[rank] = math.log(B[j, j])
+                top = max(top, diag[rank])
                 for i in range(d):
                     U[i, rank] = B[i, j] / B[j, j]
                 rank += 1
+        for j in range(rank):
+            e[j] = math.exp(diag[j] - top)
         for t in range(known, T):
             n = sizes[t]
+            root = math.exp(top) / math.sqrt(n)
             for j in range(rank):
-                z[j] = math.exp(diag[j]) * rng.standard_normal() / math.sqrt(n)
+                z[j] = e[j] * rng.standard_normal() * root
             for i in range(d):
-                for j in range(rank):
+                for j in range(min(rank, i + 1)):
                     mu[i] += U[i, j] * z[j]
                 mean[r, t, i] = mu[i]
             bartlett(rng, n - 1, rank, A)
             after = min(rank, n - 1)
             # B = e^D A e^-D', with D' = D + log diag(A): unit lower trapezoidal
             for j in range(after):
-                for i in range(rank):
-                    B[i, j] = A[i, j] / A[j, j] * math.exp(diag[i] - diag[j]) if i >= j else 0.0
+                scale = 1.0 / A[j, j]
+                for i in range(j, rank):
+                    ratio = e[i] / e[j] if e[j] > 1e-200 else math.exp(diag[i] - diag[j])
+                    B[i, j] = A[i, j] * scale * ratio
             for i in range(d):
-                for j in range(after):
+                for j in range(min(after, i + 1)):
                     x = 0.0
-                    for k in range(j, rank):
+                    for k in range(j, min(rank, i + 1)):
                         x += U[i, k] * B[k, j]
-                    z[j] = x
-                for j in range(after):
-                    U[i, j] = z[j]
+                    U[i, j] = x  # in place: entries further left are not needed again
             rank = after
             half = 0.5 * math.log(n - 1.0 if unbiased else n)
             total = 0.0
@@ -359,11 +365,15 @@ def replace_nd(rng, sizes, known, unbiased, mean0, L0, mean, cov, log_variance, 
                 top = max(top, diag[j])
             log_det[r, t] = total if rank == d else -math.inf
             scale = math.exp(2.0 * top)
+            for j in range(rank):
+                e[j] = math.exp(diag[j] - top)
+                for i in range(j, d):
+                    B[i, j] = U[i, j] * e[j]
             for i in range(d):
                 for k in range(i + 1):
                     x = 0.0
-                    for j in range(rank):
-                        x += U[i, j] * U[k, j] * math.exp(2.0 * (diag[j] - top))
+                    for j in range(min(rank, k + 1)):
+                        x += B[i, j] * B[k, j]
                     if k == i:
                         log_variance[r, t, i] = log(x) + 2.0 * top
                     cov[r, t, i, k] = x * scale
@@ -372,23 +382,23 @@ def replace_nd(rng, sizes, known, unbiased, mean0, L0, mean, cov, log_variance, 
 
 @njit(cache=True, nogil=True)
 def merge_nd(n1, m1, Q1, n2, m2, Q2):
-    """Add the second statistic to the first, in place (m1, Q1), and return the new count."""
+    """Add the second statistic to the first, in place (m1 and the lower triangle of Q1); return the new count."""
     if n2 == 0.0:
         return n1
     n = n1 + n2
-    d = len(m1)
-    w = n1 * n2 / n
-    for i in range(d):
-        for j in range(d):
-            Q1[i, j] += Q2[i, j] + w * (m2[i] - m1[i]) * (m2[j] - m1[j])
-    for i in range(d):
-        m1[i] += (m2[i] - m1[i]) * (n2 / n)
+    share = n2 / n
+    for i in range(len(m1)):
+        w = n1 * share * (m2[i] - m1[i])
+        for j in range(i + 1):
+            Q1[i, j] += Q2[i, j] + w * (m2[j] - m1[j])
+    for i in range(len(m1)):
+        m1[i] += (m2[i] - m1[i]) * share
     return n
 
 
 @njit(cache=True, nogil=True)
 def draw_nd(rng, n, m, L, A, C, mean, scatter):
-    """Statistics of n points of N(m, L L'), written to `mean` and `scatter`; A and C are scratch."""
+    """Statistics of n points of N(m, L L'), written to `mean` and the lower triangle of `scatter`; A, C are scratch."""
     d = len(m)
     for i in range(d):
         mean[i] = m[i]
@@ -413,7 +423,6 @@ def draw_nd(rng, n, m, L, A, C, mean, scatter):
             for k in range(j + 1):
                 x += C[i, k] * C[j, k]
             scatter[i, j] = x
-            scatter[j, i] = x
     return float(n)
 
 
@@ -432,7 +441,7 @@ def gather_nd(rng, rows, order, lo, hi, fresh, origin, unit, z, mean, scatter):
         for a in range(d):
             z[a] = (rows[row, a] - origin[a]) / unit - mean[a]
         for a in range(d):
-            for b in range(d):
+            for b in range(a + 1):
                 scatter[a, b] += z[a] * z[b] * ((n - 1.0) / n)
         for a in range(d):
             mean[a] += z[a] / n
@@ -524,7 +533,7 @@ def pool_nd(
             div = n - 1.0 if unbiased else n
             trace = 0.0
             for i in range(d):
-                for j in range(d):
+                for j in range(i + 1):
                     S[i, j] = Q[i, j] / div
                 trace += S[i, i]
             cholesky(S, L)
@@ -534,8 +543,10 @@ def pool_nd(
                 total += 2.0 * log(L[i, i])
                 mean[r, t, i] = origin[i] + m[i] * unit
                 log_variance[r, t, i] = log(S[i, i]) + 2.0 * log_unit
-                for j in range(d):
-                    cov[r, t, i, j] = S[i, j] * unit * unit
+                for j in range(i + 1):
+                    x = S[i, j] * unit * unit
+                    cov[r, t, i, j] = x
+                    cov[r, t, j, i] = x
             log_det[r, t] = total
             spread = trace / d
             if spread > 0.0 and (spread < 1.0 / WIDE or spread > WIDE):
