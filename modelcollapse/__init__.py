@@ -31,9 +31,31 @@ from modelcollapse.verify import verify
 __version__ = "0.1.0"
 
 __all__ = [
-    "Accumulate", "Categorical", "Empirical", "Exponential", "FixedReal", "FreshReal", "Gaussian",
-    "GaussianMixture", "KernelDensity", "Mix", "Poisson", "Replace", "Subsample", "Window", "__version__",
-    "families", "lm", "metrics", "plot", "predict", "regimes", "simulate", "testing", "theory", "verify",
+    "Accumulate",
+    "Categorical",
+    "Empirical",
+    "Exponential",
+    "FixedReal",
+    "FreshReal",
+    "Gaussian",
+    "GaussianMixture",
+    "KernelDensity",
+    "Mix",
+    "Poisson",
+    "Replace",
+    "Subsample",
+    "Window",
+    "__version__",
+    "families",
+    "lm",
+    "metrics",
+    "plot",
+    "predict",
+    "regimes",
+    "simulate",
+    "testing",
+    "theory",
+    "verify",
 ]
 
 

@@ -15,14 +15,24 @@ from modelcollapse.families.kernel_density import KernelDensity
 from modelcollapse.families.mixture import GaussianMixture
 
 __all__ = [
-    "Categorical", "Empirical", "Exponential", "Family", "Gaussian", "GaussianMixture", "KernelDensity",
-    "Poisson", "by_name", "model", "truth",
+    "Categorical",
+    "Empirical",
+    "Exponential",
+    "Family",
+    "Gaussian",
+    "GaussianMixture",
+    "KernelDensity",
+    "Poisson",
+    "by_name",
+    "model",
+    "truth",
 ]
 
 
 def by_name() -> dict[str, type]:
     """Return the families by name, as files and the command line use them."""
-    return {cls.kind: cls for cls in (Gaussian, GaussianMixture, Categorical, Empirical, KernelDensity, Poisson, Exponential)}
+    known = (Gaussian, GaussianMixture, Categorical, Empirical, KernelDensity, Poisson, Exponential)
+    return {cls.kind: cls for cls in known}
 
 
 def model(run, replicate: int, generation: int):

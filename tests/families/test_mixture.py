@@ -137,6 +137,7 @@ def peer(model, X, steps):
     return fitted.weights_, fitted.means_, covs
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("steps", [1, 7, 300])
 @pytest.mark.parametrize("covariance", SHAPES)
 @pytest.mark.parametrize(("k", "dim"), [(2, 2), (3, 1), (2, 4)])
@@ -323,6 +324,7 @@ def test_points_on_a_line_give_a_covariance_that_can_be_factored(slope, rng):
     np.testing.assert_allclose(left[1:], kernels.OWN, rtol=0.02)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("covariance", SHAPES)
 @pytest.mark.parametrize("n", [1, 2, 500])
 def test_points_that_are_all_equal(covariance, n, rng):

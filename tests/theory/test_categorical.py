@@ -147,11 +147,14 @@ def test_shapes_and_repetitions():
 
 def test_methods():
     assert theory.survival_method(2000, 100) == "exact"
-    assert theory.survival_method(2001, 100) == "asymptotic"
+    assert theory.survival_method(10**9, 100) == "exact"
     assert theory.survival_method(2000, 10**6) == "asymptotic"
     assert theory.survival_method([50, 60], 2) == "exact"
+    assert theory.survival_method([5000, 6000], 2) == "asymptotic"
     assert theory.survival_method(10**6, 0) == "exact"
-    np.testing.assert_array_equal(theory.survival([0.1], 5000, 4), theory.survival([0.1], 5000, 4, method="asymptotic"))
+    for n, kind in ((5000, "exact"), ([5000, 6000], "asymptotic")):
+        got = theory.survival([0.1], n, 2)
+        np.testing.assert_array_equal(got, theory.survival([0.1], n, 2, method=kind))
 
 
 @pytest.mark.parametrize(

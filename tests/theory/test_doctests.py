@@ -7,7 +7,28 @@ import pytest
 
 from modelcollapse import theory
 
-ROOMS = ["inbreeding", "gaussian", "categorical", "predict"]
+ROOMS = [
+    "inbreeding",
+    "gaussian",
+    "categorical",
+    "predict",
+    "mixtures",
+    "kernel_density",
+    "absorption",
+    "categorical_bounds",
+    "counts",
+    "diversity",
+    "immigration",
+    "weights",
+    "wright_fisher",
+    "dimensions",
+    "landing",
+    "law",
+    "laws",
+    "mad",
+    "marginal",
+    "passage",
+]
 
 
 @pytest.mark.parametrize("room", ROOMS)
