@@ -58,7 +58,8 @@ def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, p0, prob
             k = substitutes[r, t]
             fresh = real[t] + k
             if t == 0:
-                pin[:] = 0.0
+                for i in range(K):
+                    pin[i] = 0.0
                 if given:
                     for i in range(pinned):
                         pin[rows[order[i]]] += 1.0
@@ -67,7 +68,8 @@ def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, p0, prob
                 else:
                     multinomial(rng, pinned, p0, 1.0, pin)
                     multinomial(rng, fresh - pinned, p0, 1.0, batch)
-                batch += pin
+                for i in range(K):
+                    batch[i] += pin[i]
             else:
                 multinomial(rng, synthetic[t] - k, held, total, batch)
                 if given:
@@ -76,16 +78,16 @@ def pool(rng, real, synthetic, substitutes, oldest, pinned, ring, rows, p0, prob
                 else:
                     multinomial(rng, fresh, p0, 1.0, batch)
             if t == 0 or oldest[t] != oldest[t - 1]:
-                held[:] = 0.0
-                if oldest[t] > 1:
-                    held += pin
+                for i in range(K):
+                    held[i] = pin[i] if oldest[t] > 1 else 0.0
                 for b in range(oldest[t] - 1, t):
-                    held += batches[b % places]
-            held += batch
-            if ring > 0:
-                batches[t % places] = batch
+                    for i in range(K):
+                        held[i] += batches[b % places, i]
             total = 0.0
             for i in range(K):
+                held[i] += batch[i]
                 total += held[i]
+                if ring > 0:
+                    batches[t % places, i] = batch[i]
             for i in range(K):
                 probability[r, t, i] = held[i] / total
