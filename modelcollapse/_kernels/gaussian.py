@@ -25,6 +25,9 @@ from numba import njit
 #: rescale a pool when the model's variance leaves [1/WIDE, WIDE] in units of the pool: differences between batch
 #: means are then still known to about 1e-12 of the model's standard deviation
 WIDE = 1e6
+#: generations after which a running product of standard deviations is taken afresh from the sum of logarithms: a root
+#: is cheaper than an exponential, and 32 roundings are a few 1e-15 of the sd
+REFRESH = 32
 
 
 @njit(cache=True, nogil=True)
@@ -88,10 +91,12 @@ def replace(rng, sizes, known, unbiased, mean0, log_variance0, mean, log_varianc
     c = np.empty(T)
     shift = np.empty(T)
     root = np.empty(T)
+    gain = np.empty(T)
     for t in range(T):
         n = sizes[t]
         b[t] = 0.5 * (n - 1) - 1.0 / 3.0
         c[t] = 1.0 / math.sqrt(9.0 * b[t])
+        gain[t] = math.sqrt(2.0 * b[t] / (n - 1.0 if unbiased else n))
         shift[t] = math.log(2.0 * b[t]) - math.log(n - 1.0 if unbiased else n)
         root[t] = 1.0 / math.sqrt(n)
     for r in range(replicates):
@@ -104,11 +109,15 @@ def replace(rng, sizes, known, unbiased, mean0, log_variance0, mean, log_varianc
         for t in range(known, T):
             m += sd * rng.standard_normal() * root[t]
             if sizes[t] > 2:
-                lv += shift[t] + 3.0 * math.log(squeeze(rng, b[t], c[t]))
+                v = squeeze(rng, b[t], c[t])
+                lv += shift[t] + 3.0 * math.log(v)
+                sd *= gain[t] * v * math.sqrt(v)
             else:
                 z = rng.standard_normal()
                 lv += log(z * z) if unbiased else log(0.5 * z * z)
-            sd = math.exp(0.5 * lv)
+                sd = math.exp(0.5 * lv)
+            if t % REFRESH == 0:
+                sd = math.exp(0.5 * lv)
             mean[r, t] = m
             log_variance[r, t] = lv
 
