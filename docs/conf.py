@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -74,7 +75,8 @@ html_theme = "furo"
 html_title = f"modelcollapse {release}"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
-html_static_path = []
+html_static_path = ["_static"]
+html_css_files = ["solution.css"]
 
 log = logging.getLogger(__name__)
 
@@ -180,14 +182,43 @@ def undocumented(documented):
     return missing
 
 
+def derivations():
+    """Return where each name of `modelcollapse.theory` is derived: name -> label of the section that names it first."""
+    found = {}
+    for page in sorted((HERE / "theory").glob("*.md")):
+        label = None
+        for line in page.read_text(encoding="utf-8").splitlines():
+            target = re.fullmatch(r"\((theory-[\w-]+)\)=", line)
+            label = target[1] if target else label
+            for name in re.findall(r"\{py:\w+\}`~?modelcollapse\.theory\.(\w+)`", line):
+                if label:
+                    found.setdefault(name, label)
+    return found
+
+
+def link_derivation(app, what, name, obj, options, lines):
+    """Add to the docstring of a theory function the section of the text-book that derives it."""
+    module, _, attribute = name.rpartition(".")
+    label = DERIVED.get(attribute)
+    if module == "modelcollapse.theory" and label:
+        lines += ["", f"Derived in the text-book: :ref:`{label}`.", ""]
+
+
+DERIVED = derivations()
+
+
 def check_reference(app, env):
-    """Warn (and so fail the build) where a public name is missing from the reference."""
+    """Warn (and so fail the build) where a public name is missing from the reference, or a formula has no chapter."""
     for name in undocumented(set(env.domains["py"].objects)):
         log.warning("public name %s appears nowhere in the reference", name)
+    for name in modelcollapse.theory.__all__:
+        if name not in DERIVED:
+            log.warning("modelcollapse.theory.%s is derived in no chapter of docs/theory", name)
 
 
 def setup(app):
     app.add_directive("names", Names)
     app.add_directive("members", Members)
     app.connect("builder-inited", copy_notebooks)
+    app.connect("autodoc-process-docstring", link_derivation, priority=900)  # after numpydoc
     app.connect("env-check-consistency", check_reference)

@@ -68,7 +68,7 @@ def survival_bounds(p, n: int, generations: int, *, published: bool = False) -> 
 
     Returns
     -------
-    lower, upper : ndarray, (generations + 1, *p.shape)
+    lower, upper : ndarray, (generations + 1, ...)
 
     Notes
     -----

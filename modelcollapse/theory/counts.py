@@ -220,7 +220,7 @@ def exponential_moment(n, t, order):
     It is one for s = 1, for ever, while the model collapses almost surely; for s = 2 it is :math:`(1 + 1/n)^t`.
     Infinite if it overflows, or if s <= -n and t > 0.
 
-    Kind: exact; relative error about 1e-15 t (1 + |s|). Source: `JMR-MART`; derived.
+    Kind: exact; relative error about 1e-15 t (1 + s) for orders s. Source: `JMR-MART`; derived.
 
     Examples
     --------

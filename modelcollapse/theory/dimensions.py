@@ -93,7 +93,7 @@ def expected_esym(cov, n, t, *, estimator: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray, (*t.shape, dim + 1)
+    ndarray, (..., dim + 1)
         :math:`e_0, \dots, e_d`.
 
     Notes
@@ -212,8 +212,9 @@ def typical_effective_rank(n: int, t, *, dim: int, definition: str = "entropy"):
     ("participation"). From d at t = 0 (an isotropic start) down to 1 when :math:`t \gg \nu`. The same for both
     estimators.
 
-    Kind: asymptotic (large t and :math:`\nu`: fluctuations of the eigenvalues and their repulsion are left out).
-    Source: `G-LYAP` (derived).
+    Kind: asymptotic (large t and :math:`\nu`). Fluctuations of the eigenvalues, of order :math:`\sqrt{t/\nu}` in the
+    logarithm, and their repulsion are left out; they spread the eigenvalues much earlier than the exponents do, so the
+    true effective rank is far below this value until :math:`t \gg \nu`. Source: `G-LYAP` (derived).
 
     Examples
     --------

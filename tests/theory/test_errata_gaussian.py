@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 
 from modelcollapse import theory
+from modelcollapse.regimes import FixedReal, Replace
 from modelcollapse.theory import DrawLaw, MeanLaw, SdLaw
 
 ESTIMATORS = ["unbiased", "mle"]
@@ -113,3 +114,13 @@ def test_err_26_the_standard_deviation_has_no_floor():
     upper = [SdLaw(30, t, estimator="unbiased").ppf(0.99) for t in (300, 1000, 3000, 10_000)]
     assert (np.diff(upper) < 0).all()
     assert upper[-1] < 1e-20
+
+
+@pytest.mark.parametrize("n", [10, 1000])
+def test_err_20_a_fixed_real_set_bounds_the_error(n):
+    """ERR-20: "fixed real data only delay collapse" would mean F -> 1; it stops below 3/2 of one real fit."""
+    for synthetic in (n, 9 * n, 99 * n):
+        F = theory.inbreeding(FixedReal(n=synthetic, n_real=n), 20_000)
+        assert F[-1] == pytest.approx(F[-2], rel=1e-12)
+        assert F[1] <= F[-1] <= 1.5 / n
+        assert theory.inbreeding(Replace(n=n), 20_000)[-1] > 0.999
