@@ -38,6 +38,7 @@ examples:
   modelcollapse simulate --regime replace --n 100 --estimator mle --generations 200 --replicates 1000
   modelcollapse simulate --regime fixed-real --n 900 --n-real 100 --n-first 1000 --estimator mle --out run.nc
   modelcollapse simulate --family categorical --probabilities 0.9,0.09,0.01 --regime replace --n 50
+  modelcollapse simulate --family kernel-density --data my.csv --columns x --bandwidth scott --regime replace --n 100
   modelcollapse simulate --family mixture --data my.csv --columns x,y --components 2 --regime accumulate --n 200""",
     "predict": """\
 examples:
@@ -150,7 +151,7 @@ def truth_arguments(sub):
     group = sub.add_argument_group("the truth and its estimator")
     group.add_argument(
         "--family",
-        choices=("gaussian", "categorical", "mixture"),
+        choices=("gaussian", "categorical", "mixture", "kernel-density", "poisson", "exponential"),
         default="gaussian",
         help="what is refitted (default: %(default)s)",
     )
@@ -164,6 +165,14 @@ def truth_arguments(sub):
         "--cov", type=matrix, metavar="V", default=1.0, help="variance V, or covariance rows such as '2,1;1,2'"
     )
     group.add_argument("--probabilities", type=numbers, metavar="P1,P2,...", help="of a categorical")
+    group.add_argument("--rate", type=float, metavar="L", help="of a poisson or an exponential")
+    group.add_argument(
+        "--bandwidth",
+        type=bandwidth,
+        metavar="H",
+        default="silverman",
+        help="sd of a kernel: a number, silverman or scott (default: %(default)s)",
+    )
     group.add_argument("--data", metavar="FILE.csv", help="take the rows of a table as the truth")
     group.add_argument("--columns", type=words, metavar="A,B", help="columns of the table")
     group.add_argument("--label", metavar="COL", help="column with the labels of a categorical")
@@ -216,6 +225,14 @@ def sizes(text: str) -> int | tuple[int, ...]:
     return values[0] if len(values) == 1 else values
 
 
+def bandwidth(text: str) -> float | str:
+    """Read a bandwidth: a number, or the name of a rule."""
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
+
+
 def matrix(text: str) -> float | list[list[float]]:
     """Read a variance, or the rows of a covariance matrix separated by semicolons."""
     rows = [numbers(row) for row in text.split(";")]
@@ -233,31 +250,76 @@ def make_truth(args):
         raise ValueError(
             "--columns and --label must come with --data FILE.csv (they name columns of it), got no --data."
         )
-    if args.family == "gaussian":
-        if args.estimator is None:
-            raise ValueError(
-                "--estimator must be 'unbiased' (divisor n - 1) or 'mle' (divisor n); it has no default, "
-                "because the two collapse at different speeds, got nothing."
-            )
-        if table is not None:
-            X = table.rows[:, 0] if len(table.columns) == 1 else table.rows
-            return families.Empirical(X, families.Gaussian.from_data(X, estimator=args.estimator))
-        mean = args.mean[0] if len(args.mean) == 1 else args.mean
-        return families.Gaussian(mean, args.cov, estimator=args.estimator)
-    if args.family == "categorical":
-        if table is not None:
-            if table.classes is None:
-                raise ValueError(
-                    f"--label must name a column of {args.data} (a categorical counts labels), got nothing."
-                )
-            return families.Empirical(table.classes, families.Categorical.from_data(table.classes))
-        if args.probabilities is None:
-            raise ValueError("--probabilities must be given for a categorical, such as 0.9,0.09,0.01; got nothing.")
-        return families.Categorical(args.probabilities)
+    makers = {
+        "gaussian": make_gaussian,
+        "categorical": make_categorical,
+        "mixture": make_mixture,
+        "kernel-density": make_kernel_density,
+        "poisson": make_rated,
+        "exponential": make_rated,
+    }
+    return makers[args.family](args, table)
+
+
+def points(table):
+    """Rows of a table: numbers where it has one column."""
+    return table.rows[:, 0] if len(table.columns) == 1 else table.rows
+
+
+def make_gaussian(args, table):
+    """Build a Gaussian, or rows with one."""
+    if args.estimator is None:
+        raise ValueError(
+            "--estimator must be 'unbiased' (divisor n - 1) or 'mle' (divisor n); it has no default, "
+            "because the two collapse at different speeds, got nothing."
+        )
+    if table is not None:
+        X = points(table)
+        return families.Empirical(X, families.Gaussian.from_data(X, estimator=args.estimator))
+    mean = args.mean[0] if len(args.mean) == 1 else args.mean
+    return families.Gaussian(mean, args.cov, estimator=args.estimator)
+
+
+def make_categorical(args, table):
+    """Build a categorical, or rows with one."""
+    if table is not None:
+        if table.classes is None:
+            raise ValueError(f"--label must name a column of {args.data} (a categorical counts labels), got nothing.")
+        return families.Empirical(table.classes, families.Categorical.from_data(table.classes))
+    if args.probabilities is None:
+        raise ValueError("--probabilities must be given for a categorical, such as 0.9,0.09,0.01; got nothing.")
+    return families.Categorical(args.probabilities)
+
+
+def make_mixture(args, table):
+    """Build rows with a mixture."""
     if table is None:
         raise ValueError("--data must name a table (a mixture is fitted to real rows here), got nothing.")
     model = families.GaussianMixture.from_data(table.rows, args.components, rng=getattr(args, "seed", 0))
     return families.Empirical(table.rows, model)
+
+
+def make_kernel_density(args, table):
+    """Build rows with a kernel density estimate."""
+    if table is None:
+        raise ValueError("--data must name a table (a kernel density estimate is its points), got nothing.")
+    X = points(table)
+    return families.Empirical(X, families.KernelDensity.from_data(X, bandwidth=args.bandwidth))
+
+
+def make_rated(args, table):
+    """Build a Poisson or an exponential law, or rows with one."""
+    family = {"poisson": families.Poisson, "exponential": families.Exponential}[args.family]
+    if table is not None:
+        if len(table.columns) > 1:
+            raise ValueError(
+                f"--columns must name one column of {args.data} for {args.family} (its points are numbers), "
+                f"got {len(table.columns)}: {', '.join(table.columns)}."
+            )
+        return families.Empirical(points(table), family.from_data(points(table)))
+    if args.rate is None:
+        raise ValueError(f"--rate must be given for {args.family}, such as 2.5; got nothing.")
+    return family(args.rate)
 
 
 def make_regime(args):
@@ -343,12 +405,11 @@ def summarise(run) -> list[dict]:
     """Mean and quantiles over chains of the main quantity, at a dozen generations."""
     from modelcollapse import metrics
 
-    kind = run.attrs["family"]
-    name, values = (
-        ("heterozygosity", metrics.heterozygosity(run))
-        if kind == "Categorical"
-        else ("variance", metrics.variance(run))
-    )
+    name, values = {
+        "Categorical": lambda: ("heterozygosity", metrics.heterozygosity(run)),
+        "Poisson": lambda: ("rate", run["rate"]),
+        "Exponential": lambda: ("waiting time", run["mean"]),
+    }.get(run.attrs["family"], lambda: ("variance", metrics.variance(run)))()
     extra = [dim for dim in values.dims if dim not in ("replicate", "generation")]
     if extra:
         name, values = f"total {name}", values.sum(extra)

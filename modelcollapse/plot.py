@@ -45,6 +45,8 @@ WORDS = {
     "survival": "still there (probability)",
     "probability": "probability",
     "weight": "weight (probability)",
+    "rate": "rate (number)",
+    "log_rate": "log rate (log of inverse units)",
     "nll_under_original": "mean surprise of the original model (nats per word)",
     "entropy": "entropy (nats)",
     "perplexity_floored": "perplexity of real text, 1 % floor",
@@ -129,6 +131,8 @@ def trajectory(
 def band(known, *, color=INK, label: str | None = None, ax=None):
     """Draw a prediction: its mean, dashed, and where it is known one standard deviation of one chain either way.
 
+    A standard deviation of which only a bound is known is not drawn.
+
     Parameters
     ----------
     known : xarray.Dataset
@@ -159,7 +163,7 @@ def band(known, *, color=INK, label: str | None = None, ax=None):
     lines = mean.reshape(len(t), -1)
     for i, line in enumerate(lines.T):
         ax.plot(t, line, color=color, linewidth=1.4, linestyle=(0, (4, 2)), label=name if i == 0 else None, zorder=4)
-    if "sd" in known and lines.shape[1] == 1:
+    if "sd" in known and known.attrs.get("sd_kind") != "bound" and lines.shape[1] == 1:
         sd = known["sd"].values.astype(float).ravel()
         if np.isfinite(sd).any():
             ax.fill_between(
@@ -206,7 +210,8 @@ def measured(run, quantity: str):
     from modelcollapse import metrics
 
     readers = {
-        "variance": metrics.variance,
+        # of a kernel density estimate theory predicts the variance of the points, without the kernel
+        "variance": lambda run: np.exp(run["log_variance"]) if "bandwidth" in run else metrics.variance(run),
         "sd": lambda run: np.exp(run["log_variance"] / 2),
         "mean_squared_error": lambda run: _squared(run["mean"] - run["mean"].sel(generation=0)),
         "w2_squared": metrics.w2_squared,

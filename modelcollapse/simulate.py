@@ -3,8 +3,9 @@
 `simulate` takes a truth and a regime and returns what every model of every chain was. There are two engines, and the
 user need not know which is at work:
 
-* a family that can draw the sufficient statistic of its sample directly (`chains`) is simulated exactly in law, at a
-  cost that does not depend on the sample size, wherever statistics simply add;
+* a family that can simulate whole chains itself (`chains`) does so: most draw the sufficient statistic of a sample
+  directly, exactly in law and at a cost that does not depend on its size, wherever statistics simply add; a kernel
+  density estimate, whose statistic is its points, runs through them in compiled code, subsamples included;
 * otherwise points are drawn, kept, dropped, subsampled and fitted one generation after the other.
 
 Replicates are independent chains. They are cut into blocks of a fixed size, each with its own stream, and blocks run on
@@ -39,8 +40,8 @@ def simulate(
     Parameters
     ----------
     family : Family
-        The truth (generation 0) and the estimator: `Gaussian`, `GaussianMixture`, `Categorical`, or `Empirical` real
-        data with one of them.
+        The truth (generation 0) and the estimator: `Gaussian`, `GaussianMixture`, `Categorical`, `KernelDensity`,
+        `Poisson`, `Exponential`, or `Empirical` real data with one of them.
     regime : Regime
         What each generation is fitted to: `Replace`, `Accumulate`, `Subsample`, `FixedReal`, `FreshReal`, `Mix`,
         `Window`.
@@ -60,8 +61,10 @@ def simulate(
     xarray.Dataset
         Dimensions ``replicate`` and ``generation`` (0, the truth, to T) and those of the family. Variables: for a
         scalar Gaussian ``mean``, ``log_variance``, ``variance``; in d dimensions ``mean``, ``cov``, ``log_variance``,
-        ``log_det``; for a Categorical ``probability``; for a mixture ``weight``, ``mean``, ``cov``. Attributes say
-        how it was made. It can be written with ``to_netcdf``.
+        ``log_det``; for a Categorical ``probability``; for a mixture ``weight``, ``mean``, ``cov``; for a
+        KernelDensity those of a Gaussian without ``log_det`` (of its points) and ``bandwidth``; for a Poisson ``rate``,
+        for an Exponential ``log_rate`` and ``mean``. Attributes say how it was made. It can be written with
+        ``to_netcdf``.
 
     Raises
     ------
@@ -79,10 +82,7 @@ def simulate(
     """
     model, rows, plan = prepare(family, regime, generations, replicates)
     seed = _rng.root(rng)
-    if hasattr(model, "chains") and not plan.drawn.any():
-        engine, size = by_statistic, STATISTIC_BLOCK
-    else:
-        engine, size = by_point, POINT_BLOCK
+    engine, size = (by_statistic, STATISTIC_BLOCK) if runs_chains(model, plan) else (by_point, POINT_BLOCK)
     arrays = run_blocks(engine, size, model, rows, plan, replicates, seed, n_jobs, progress)
     return assemble(family, model, rows, regime, plan, arrays, seed)
 
@@ -132,8 +132,14 @@ def memory() -> int:
         return 4 << 30
 
 
+def runs_chains(model, plan: Plan) -> bool:
+    """Whether a family simulates whole chains itself under this plan; subsamples are beyond most that can."""
+    subsamples = getattr(model, "subsamples", False)
+    return hasattr(model, "chains") and (subsamples or not plan.drawn.any())
+
+
 def by_statistic(model, rows, plan: Plan, replicates: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Simulate one block of chains through the sufficient statistic."""
+    """Simulate one block of chains by the family's own means: through the sufficient statistic."""
     return model.chains(plan, replicates, rng, rows)
 
 

@@ -30,6 +30,8 @@ SMALL = ("--generations", "5", "--replicates", "70", "--n", "20", "--jobs", "1")
         ("--estimator", "mle", "--regime", "mix", "--real-fraction", "0.1"),
         ("--estimator", "mle", "--regime", "window", "--k", "2"),
         ("--estimator", "mle", "--n", "20,30,40,50,60"),
+        ("--family", "poisson", "--rate", "0.5"),
+        ("--family", "exponential", "--rate", "2"),
     ],
 )
 def test_simulate_prints_a_table_or_json(capsys, extra):
@@ -102,6 +104,9 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
         (("simulate", "--family", "categorical"), "--probabilities must be given for a categorical"),
         (("simulate", "--family", "categorical", "--probabilities", "0.5,0.6"), "must sum to one"),
         (("simulate", "--family", "mixture"), "--data must name a table"),
+        (("simulate", "--family", "kernel-density"), "--data must name a table"),
+        (("simulate", "--family", "poisson"), "--rate must be given for poisson"),
+        (("simulate", "--family", "exponential", "--rate", "-1"), "rate must be a finite number > 0"),
         (("simulate", "--estimator", "mle", "--columns", "a"), "must come with --data"),
         (("simulate", "--estimator", "mle", "--out", "/no/such/folder/run.nc"), "must lie in a folder that exists"),
         (("simulate", "--estimator", "mle", "--data", "/no/such.csv"), "/no/such.csv"),
@@ -114,6 +119,53 @@ def test_bad_requests_exit_with_2_and_say_what_to_do(capsys, argv, message):
     assert code == 2
     assert out == ""
     assert message in err
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.csv"
+    lines = [f"{x % 7},{x * 37 % 11 + 0.5}" for x in range(30)]
+    path.write_text("\n".join(["count,wait", *lines]))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "column", "verified"),
+    [
+        (("--family", "kernel-density", "--bandwidth", "0.5"), "mean total variance", "mean"),
+        (("--family", "kernel-density", "--columns", "wait", "--bandwidth", "scott"), "mean variance", "variance"),
+        (("--family", "poisson", "--columns", "count"), "mean rate", "rate"),
+        (("--family", "exponential", "--columns", "wait"), "mean waiting time", "mean"),
+    ],
+)
+def test_other_families_on_a_table(capsys, tmp_path, table, argv, column, verified):
+    small, path = ("--generations", "4", "--n", "30"), str(tmp_path / "run.nc")
+    argv = (*argv, "--data", table)
+    code, out, _ = run(capsys, "simulate", *argv, *small, "--replicates", "3000", "--json", "--out", path)
+    assert code == 0
+    rows = json.loads(out)["generations"]
+    assert column in rows[0]
+    assert rows[0][column] == pytest.approx(rows[1][column])  # generation 1 is fitted to all rows
+    code, out, _ = run(capsys, "verify", "--run", path, "--json")
+    verdicts = {verdict["quantity"]: verdict["status"] for verdict in json.loads(out)}
+    assert code == 0
+    assert verdicts[verified] == "SUPPORTED"
+    code, out, _ = run(capsys, "predict", *argv, *small)
+    assert verified in out
+
+
+def test_a_count_has_one_column(capsys, table):
+    code, _, err = run(capsys, "simulate", "--family", "poisson", "--data", table, "--n", "30")
+    assert code == 2
+    assert "--columns must name one column of" in err
+
+
+def test_a_bandwidth_is_a_number_or_a_rule(capsys, table):
+    assert (cli.bandwidth("0.5"), cli.bandwidth(" scott")) == (0.5, "scott")
+    argv = ("--family", "kernel-density", "--data", table, "--bandwidth", "wide", "--n", "30")
+    code, _, err = run(capsys, "simulate", *argv)
+    assert code == 2
+    assert "bandwidth must be" in err
 
 
 @pytest.mark.parametrize("argv", [("--bogus",), ("simulate", "--family", "weibull"), ("simulate", "--n", "a")])

@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from modelcollapse import plot
-from modelcollapse.families import Categorical, Gaussian, GaussianMixture
+from modelcollapse.families import Categorical, Exponential, Gaussian, GaussianMixture, KernelDensity, Poisson
 from modelcollapse.metrics import kl
 from modelcollapse.regimes import Accumulate, Replace
 from modelcollapse.simulate import simulate
@@ -141,3 +141,31 @@ def test_names_regimes_where_no_names_are_given(runs, pair):
     other = simulate(NORMAL, Accumulate(20), generations=T, replicates=5, rng=4)
     ax = plot.compare([runs["Gaussian"], other], "variance", ax=pair[0])
     assert ax.get_legend_handles_labels()[1] == ["Replace(n=20)", "Accumulate(n=20)"]
+
+
+@pytest.mark.parametrize(
+    ("truth", "quantities"),
+    [
+        (Categorical([0.5, 0.3, 0.2]), ("entropy", "heterozygosity", "support")),
+        (KernelDensity([0.0, 1.0, 4.0], 0.5), ("variance", "mean", "mean_squared_error")),
+        (Poisson(0.3), ("rate", "survival")),
+        (Exponential(2.0), ("log_rate", "mean")),
+        (GaussianMixture([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0]), ("weight",)),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_what_is_measured_is_what_theory_predicts(truth, quantities):
+    run = simulate(truth, Replace(n=30), generations=3, replicates=3, rng=1)
+    for quantity in quantities:
+        known = predict(quantity, truth, Replace(n=30), generations=3)["mean"]
+        seen = plot.measured(run, quantity)
+        assert set(seen.dims) == {"replicate", *known.dims}
+        np.testing.assert_allclose(seen.sel(generation=0).mean("replicate"), known[0], rtol=1e-12)
+
+
+def test_a_bound_on_the_scatter_is_not_drawn_as_scatter():
+    truth = Gaussian(0.0, 1.0, estimator="mle")
+    for regime, drawn in ((Replace(n=9), 1), (Accumulate(n=9), 0)):
+        ax = plot.band(predict("variance", truth, regime, generations=3))
+        assert len(ax.collections) == drawn
+        plt.close(ax.figure)

@@ -206,3 +206,27 @@ def test_progress_goes_to_standard_error(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "simulating Gaussian" in captured.err
+
+
+def test_subsamples_go_through_chains_only_where_a_family_says_so():
+    from modelcollapse.simulate import runs_chains
+
+    points = np.array([0.0, 1.0, 3.0])
+    whole, part = mc.Accumulate(n=4).plan(3), mc.Subsample(n=4).plan(3)
+    for family, expected in (
+        (mc.KernelDensity(points, 0.5), (True, True)),
+        (mc.Gaussian(0.0, 1.0, estimator="mle"), (True, False)),
+        (mc.GaussianMixture([0.5, 0.5], [[0.0], [1.0]], [1.0, 1.0]), (False, False)),
+    ):
+        assert (runs_chains(family, whole), runs_chains(family, part)) == expected
+
+
+def test_the_truth_of_a_kernel_density_run_on_rows_is_the_rows():
+    rows = np.array([0.0, 1.0, 3.0, 7.0])
+    for record in (0, 2):
+        cloud = mc.Empirical(rows, mc.KernelDensity(rows, "scott", record=record))
+        run = mc.simulate(cloud, mc.Subsample(n=4), generations=2, replicates=3, rng=1)
+        again = truth(run)
+        np.testing.assert_array_equal(again.rows, rows)
+        np.testing.assert_array_equal(again.model.points, rows)
+        assert again.model.options() == cloud.model.options()

@@ -18,6 +18,7 @@ from modelcollapse.verify import (
     pvalue_counts,
     pvalue_distribution,
     pvalue_mean,
+    pvalue_spread,
     pvalue_two_counts,
     pvalue_two_samples,
     pvalues,
@@ -179,6 +180,10 @@ CASES = {
     "two samples": (
         lambda rng: pvalue_two_samples(rng.integers(0, 9, 500), rng.integers(0, 9, 500)),
         lambda rng: pvalue_two_samples(rng.random(500), rng.random(500) ** 1.2),
+    ),
+    "spread": (  # log-normal of sd 2.8: one replicate in a hundred carries a fifth of the mean
+        lambda rng: pvalue_spread(rng.lognormal(0.0, 1.2, 30), math.exp(0.72), 3.7, level=0.01),
+        lambda rng: pvalue_spread(rng.lognormal(0.0, 1.2, 30), math.exp(0.72), 0.8, level=0.01),
     ),
     "bounded": (
         lambda rng: pvalue_bounded(lopsided(30, rng), 1 / 7, 0.0, 1.0, level=0.01),
@@ -471,7 +476,102 @@ def test_squares_are_compared_while_their_tails_are_known():
         assert verify(many.isel(generation=early), known.isel(generation=early)).status is Status.CONTRADICTED
 
 
-@pytest.mark.parametrize("quantity", ["mean", "cov", "kl_forward", "kl_reverse"])
+def test_catonis_martingale_is_one_on_average_and_nearly_as_sharp_as_the_normal_law():
+    # two values, of which one is rare and far: E[1/p] <= 1 for the bets on one side, summed over all samples
+    R, level = 12, 0.01
+    for rare, far in ((0.01, 10.0), (0.3, 1.0), (0.001, 100.0)):
+        mean, sd = rare * far, far * math.sqrt(rare * (1 - rare))
+        k = np.arange(R + 1)
+        samples = np.where(np.arange(R)[:, None] < k, far, 0.0)
+        for side in ("below", "above"):
+            p = pvalue_spread(samples, np.full(R + 1, mean), sd, side=side, level=level)
+            for x in p:
+                assert stats.binom.pmf(k, R, rare)[p <= x].sum() <= x * (1 + 1e-12)
+    R, level = 10_000, 1e-8
+    for side in ("below", "both", "above"):
+        z = pvalues.spread_critical(level, side)
+        X = math.copysign(1.03 * z, -1 if side == "below" else 1) / math.sqrt(R)
+        stake = level / (2 if side == "both" else 1)
+        assert pvalue_spread(np.full(R, X), 0.0, 1.0, side=side, level=stake) <= level
+        assert pvalue_spread(np.full(R, 0.97 / 1.03 * X), 0.0, 1.0, side=side, level=stake) > level
+    assert 5.6 < pvalues.spread_critical(1e-7) < 5.9
+    assert pvalue_spread([1.0, 1.0], 1.0, 0.0) == 1
+    assert pvalue_spread([1.0, 2.0], 1.0, 0.0) == 0
+    assert pvalue_spread([1.0, 2.0], 1.0, 0.0, side="below") == 1
+
+
+@pytest.mark.parametrize(
+    ("truth", "quantities"),
+    [
+        (mc.Gaussian(3.0, 2.0, estimator="mle"), ("mean",)),
+        (mc.Gaussian([3.0, 0.0], [[2.0, 1.0], [1.0, 2.0]], estimator="unbiased"), ("mean",)),
+        (mc.Poisson(0.3), ("rate", "survival")),
+        (mc.Exponential(2.0), ("log_rate", "mean")),
+        (mc.KernelDensity([0.0, 1.0, 1.5, 4.0], 0.5), ("mean", "variance")),
+        (mc.KernelDensity([0.0, 1.0, 1.5, 4.0], "silverman"), ("mean", "variance")),
+        (mc.KernelDensity([[0.0, 2.0], [1.0, 1.0], [1.5, -7.0]], "scott"), ("mean", "variance")),
+        (mc.Categorical([0.6, 0.3, 0.1]), ("entropy", "heterozygosity", "support")),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+@pytest.mark.compiled
+def test_every_family_is_held_against_its_theory(truth, quantities):
+    regime, other = mc.Replace(n=20), mc.Replace(n=13)
+    T = 5
+    run = mc.simulate(truth, regime, generations=T, replicates=20_000, rng=testing.stream())
+    for quantity in quantities:
+        known = mc.predict(quantity, truth, regime, generations=T)
+        verdict = verify(run, known)
+        assert verdict.status is Status.SUPPORTED, str(verdict)
+        wrong = mc.predict(quantity, truth, other, generations=T).assign_attrs(regime=str(regime))
+        if bool((abs(wrong["mean"] - wrong["mean"][0]) < 1e-12).all()):  # the mean is constant: move it by half a sd
+            wrong = known.assign(mean=known["mean"] + 0.5 * known["sd"])
+        assert verify(run, wrong).status is Status.CONTRADICTED, quantity
+
+
+@pytest.mark.compiled
+def test_a_bound_on_the_scatter_is_enough_to_contradict():
+    truth = gaussian()
+    for regime, other in (
+        (mc.Accumulate(n=N), mc.Replace(n=N)),
+        (mc.Subsample(n=N), mc.Replace(n=N)),
+        (mc.FixedReal(n=N, n_real=5), mc.Replace(n=N)),
+    ):
+        known = mc.predict("variance", truth, regime, generations=T)
+        assert known.attrs["sd_kind"] == "bound"
+        run = mc.simulate(truth, regime, generations=T, replicates=8000, rng=testing.stream(str(regime)))
+        assert verify(run, known).status in (Status.SUPPORTED, Status.INCONCLUSIVE)
+        assert (run["variance"].std("replicate") <= 1.1 * known["sd"]).all()
+        wrong = mc.simulate(truth, other, generations=T, replicates=8000, rng=testing.stream(str(other)))
+        wrong.attrs["regime_text"] = str(regime)
+        assert verify(wrong, known).status is Status.CONTRADICTED
+
+
+@pytest.mark.compiled
+def test_components_of_a_mixture():
+    truth = mc.GaussianMixture([0.9, 0.1], [[0.0], [100.0]], [1.0, 1.0])
+    T, regime = 4, mc.Replace(n=12)
+    run = mc.simulate(truth, regime, generations=T, replicates=3000, rng=testing.stream())
+    for quantity in ("weight", "survival"):
+        known = mc.predict(quantity, truth, regime, generations=T)
+        assert known.attrs["kind"] == "asymptotic"
+        assert verify(run, known, effect=0.5).status is Status.SUPPORTED, str(verify(run, known))
+    wrong = mc.predict("survival", truth, mc.Replace(n=20), generations=T).assign_attrs(regime=str(regime))
+    verdict = verify(run, wrong)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "larger separation" in verdict.sentence
+
+
+def test_another_bandwidth_is_another_model():
+    truth, regime = mc.KernelDensity([0.0, 1.0, 4.0], 0.5), mc.Replace(n=5)
+    run = mc.simulate(truth, regime, generations=2, replicates=3, rng=1)
+    known = mc.predict("variance", mc.KernelDensity([0.0, 1.0, 4.0], 0.6), regime, generations=2)
+    verdict = verify(run, known)
+    assert verdict.status is Status.OUT_OF_SCOPE
+    assert "bandwidth" in verdict.sentence
+
+
+@pytest.mark.parametrize("quantity", ["cov", "kl_forward", "kl_reverse"])
 def test_predictions_that_no_run_can_be_held_against(run, quantity):
     verdict = verify(run, predict(quantity, retained()))
     assert verdict.status is Status.INCONCLUSIVE

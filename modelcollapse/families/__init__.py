@@ -65,10 +65,12 @@ def model(run, replicate: int, generation: int):
 
 def truth(run):
     """Rebuild generation 0 of a run: the family given to `simulate`, real rows included where they were the truth."""
-    fitted = model(run, 0, 0)
     if run.attrs.get("truth") != "rows":
-        return fitted
+        return model(run, 0, 0)
     rows = np.asarray(run["rows"].values)
+    if run.attrs.get("family") == KernelDensity.kind:  # the rows are the model, whatever else was recorded
+        return Empirical(rows, KernelDensity(rows, **json.loads(run.attrs["family_options"])))
+    fitted = model(run, 0, 0)
     if run.attrs.get("bootstrap"):
         return Empirical(rows)
     if isinstance(fitted, Categorical) and fitted.labels is not None:

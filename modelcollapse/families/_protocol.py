@@ -3,8 +3,12 @@
 A family is a frozen dataclass. Its parameters are those of generation 0; `fit` returns the same family with
 parameters estimated from points, so a chain of models is ``model = model.fit(model.sample(n, rng))``. Everything the
 package does with a family goes through the methods below, and a new family is a class that has them: `simulate` runs
-any such class point by point. A family whose sufficient statistic can be drawn directly may also offer `chains`,
-which simulates whole chains exactly in law at a cost that does not depend on n.
+any such class point by point.
+
+Two things are optional. ``chains(plan, replicates, rng, rows=None)`` simulates whole chains, exactly in law: a family
+whose sufficient statistic can be drawn directly does that at a cost that does not depend on n. Where a regime draws a
+subsample of what it holds (``plan.drawn``), statistics do not add, and `simulate` goes back to points, unless the
+class attribute ``subsamples = True`` says that its `chains` draw subsamples as well.
 """
 
 from __future__ import annotations

@@ -467,9 +467,10 @@ def cross_check(run):
     .. math:: E[H_t] = (1 - F_t)\, H_0
 
     (claims ``F-MASTER``, ``WF-H``; exact). Under `Replace` every word alone is an allele of two-type
-    Wright-Fisher drift, so the expected number of words left is known too (``SUR-COR1``): exactly for small
-    corpora, and for large ones as an asymptotic whose error is far below anything seen here. A regime that
-    never drops its first batch keeps all its words. Elsewhere the support is predicted for generation 1 only.
+    Wright-Fisher drift, so the expected number of words left is known too (``SUR-COR1``): exactly if all
+    texts have the same length or are short, and otherwise as an asymptotic whose error is far below anything
+    seen here; the coordinate ``kind`` says which. A regime that never drops its first batch keeps all its
+    words. Elsewhere the support is predicted for generation 1 only.
 
     Parameters
     ----------

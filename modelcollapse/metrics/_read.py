@@ -18,6 +18,9 @@ HOLDS = {
     "Gaussian": ("mean", "log_variance"),
     "Categorical": ("probability",),
     "GaussianMixture": ("weight", "mean", "cov"),
+    "KernelDensity": ("mean", "log_variance", "bandwidth"),
+    "Poisson": ("rate",),
+    "Exponential": ("log_rate",),
 }
 
 #: numbers an intermediate array may have (4 million, 32 MB): larger work is cut along the replicates

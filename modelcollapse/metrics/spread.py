@@ -27,12 +27,13 @@ def variance(run, *, log: bool = False, positions=None):
     r"""Variance of each model, dimension by dimension.
 
     Gaussian: the parameter. Mixture: :math:`\sum_k w_k [C_k + (m_k - m)(m_k - m)^\top]`, its diagonal. Categorical: of
-    the numbers that the categories stand for.
+    the numbers that the categories stand for. KernelDensity: of the points and the kernel together, :math:`W_t + h_t^2`
+    (``run["variance"]`` is that of the points). Poisson: the rate. Exponential: the squared mean.
 
     Parameters
     ----------
     run : xarray.Dataset
-        Gaussian, GaussianMixture or Categorical models.
+        Models of any family.
     log : bool
         Return the natural logarithm: a variance below 1e-308 is 0 as a number.
     positions : (category,) array_like, optional
@@ -54,14 +55,24 @@ def variance(run, *, log: bool = False, positions=None):
     family = read.kind(
         run,
         "variance",
-        (*DENSITIES, "Categorical"),
+        (*DENSITIES, "Categorical", "KernelDensity", "Poisson", "Exponential"),
         because="it needs two moments",
         instead="draw points and take their variance",
     )
+    logarithmic = True
     if family == "Gaussian":
         log_out = read.normals(run, "variance").log_variance
+    elif family == "Exponential":
+        log_out = -2 * read.values(run, "log_rate", "variance")
+    elif family == "KernelDensity":
+        with np.errstate(divide="ignore"):
+            kernel = 2 * np.log(read.values(run, "bandwidth", "variance"))
+        log_out = np.logaddexp(read.values(run, "log_variance", "variance"), kernel)
     else:
-        if family == "GaussianMixture":
+        logarithmic = False
+        if family == "Poisson":
+            out = read.values(run, "rate", "variance")
+        elif family == "GaussianMixture":
             out = np.diagonal(read.moments(read.mixtures(run, "variance"))[1], axis1=-2, axis2=-1)
         else:
             x = read.positions(run, "variance", positions)
@@ -71,7 +82,7 @@ def variance(run, *, log: bool = False, positions=None):
             out = np.stack([(part * (x - (part @ x)[..., None]) ** 2).sum(-1) for part in p])
         with np.errstate(divide="ignore"):
             log_out = np.log(out)
-    if not log and family == "Gaussian":
+    if not log and logarithmic:
         with np.errstate(over="ignore"):
             out = np.exp(log_out)
     extra = ("dim",) if log_out.ndim == 3 else ()

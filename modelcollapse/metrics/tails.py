@@ -16,7 +16,10 @@ from modelcollapse.metrics._normal import in_units, tail
 __all__ = ["missing_mass", "support", "survival", "tail_mass"]
 
 SIDES = ("both", "lower", "upper")
+#: families with parts that can vanish: their shares, and what a part is called
+PARTS = {"Categorical": ("probability", "category"), "GaussianMixture": ("weight", "component")}
 LOST = "only categories and components can vanish"
+DIES = "only categories, components and counts can vanish"
 USE_TAILS = "use tail_mass for the tails of a density"
 
 #: a sum of probabilities may pass the asked quantile by this much, the rounding of a long sum
@@ -223,20 +226,21 @@ def _quantile(weight, mean, sd, mass: float) -> float:
 
 
 def survival(run, *, above: float = 0.0):
-    """Which categories (or components of a mixture) are still there.
+    """Which categories (or components of a mixture) are still there; whether a Poisson law still makes anything but 0.
 
     Parameters
     ----------
     run : xarray.Dataset
-        Categorical or GaussianMixture models.
+        Categorical, GaussianMixture or Poisson models.
     above : float
         A part is there if its probability (its weight) is larger than this. A component that has lost its points
-        keeps a tiny weight instead of none, so mixtures want something like ``1 / n`` here.
+        keeps a tiny weight instead of none, so mixtures want something like ``1 / n`` here. Of a Poisson law it is the
+        rate that has to be larger, and 0 is what it asks for.
 
     Returns
     -------
     xarray.DataArray of bool
-        (replicate, generation, category) or (replicate, generation, component).
+        (replicate, generation, category), (replicate, generation, component), or (replicate, generation).
 
     Examples
     --------
@@ -247,8 +251,17 @@ def survival(run, *, above: float = 0.0):
     array([[[ True,  True],
             [ True, False]]])
     """
-    share, part = _shares(run, "survival")
+    family = read.kind(run, "survival", (*PARTS, "Poisson"), because=DIES, instead=USE_TAILS)
     above = check.probability("above", above)
+    if family == "Poisson":
+        return read.wrap(
+            run,
+            read.values(run, "rate", "survival") > above,
+            name="survival",
+            long_name="Poisson law not yet all zeros (true or false)",
+            reference=f"rate > {above:g}",
+        )
+    share, part = _shares(run, "survival")
     return read.wrap(
         run,
         share > above,
@@ -320,6 +333,5 @@ def missing_mass(run, *, above: float = 0.0):
 
 def _shares(run, metric: str) -> tuple[np.ndarray, str]:
     """Return the probabilities of the parts, (.., part), and the name of the part."""
-    family = read.kind(run, metric, ("Categorical", "GaussianMixture"), because=LOST, instead=USE_TAILS)
-    name, part = {"Categorical": ("probability", "category"), "GaussianMixture": ("weight", "component")}[family]
+    name, part = PARTS[read.kind(run, metric, tuple(PARTS), because=LOST, instead=USE_TAILS)]
     return read.values(run, name, metric), part

@@ -456,7 +456,9 @@ def text(part) -> dict:
         (axes[0, 1], "heterozygosity", "Variety: P(two words differ)"),
     ):
         known = {
-            name: check.sel(quantity=quantity)[["predicted"]].rename(predicted="mean").assign_attrs(kind="exact")
+            name: check.sel(quantity=quantity)[["predicted"]]
+            .rename(predicted="mean")
+            .assign_attrs(kind=str(check.sel(quantity=quantity)["kind"].values))
             for name, check in checks.items()
         }
         plot.compare(
@@ -470,7 +472,9 @@ def text(part) -> dict:
         ax.set_ylabel(f"{'distinct words' if quantity == 'support' else 'probability'}, mean")
     axes[0, 0].set_ylim(bottom=0)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, [w.replace("theory (exact)", "theory") for w in labels], loc="outside lower center", ncols=5)
+    figure.legend(
+        handles, [re.sub(r"theory \(\w+\)", "theory", w) for w in labels], loc="outside lower center", ncols=5
+    )
     out["words"] = figure
 
     figure, axes = sheet(1, 1, 3.9)
@@ -492,7 +496,7 @@ def text(part) -> dict:
             linewidth=1.1,
             linestyle=(0, (4, 2)),
             zorder=4,
-            label="theory (asymptotic)" if j == len(facts["lost"]["classes"]) - 1 else None,
+            label=f"theory ({facts['lost']['kind']})" if j == len(facts["lost"]["classes"]) - 1 else None,
         )
     ax.set_xlim(0, t[-1])
     ax.set_ylim(0, 1.02)

@@ -175,28 +175,16 @@ def _cross_verdict(check, quantity: str, name: str, run, regime: str) -> dict:
     }
 
 
-def branching_survival(counts, regime, generations: int) -> np.ndarray:
-    """Probability that words of some original counts are still there, (count, generation), under Replace.
-
-    The branching limit 1 - exp(-c s) of the Wright-Fisher chain, whose error is of order 1/n (claim SUR-COR1).
-    """
-    n = regime.plan(generations).batch
-    out = np.ones((len(counts), generations + 1))
-    for t in range(2, generations + 1):
-        s = n[t - 1] / n[t - 2]
-        for j in range(t - 2, 0, -1):
-            s = n[j] / n[j - 1] * -np.expm1(-s)
-        out[:, t] = -np.expm1(-np.asarray(counts, float) * s)
-    return out
-
-
 def _words(corpus, run, regime) -> dict:
     """Which words vanish, by how often the corpus has them."""
+    from modelcollapse.theory import survival, survival_method
+
     counts = corpus.counts
     T = int(run.sizes["generation"]) - 1
     there = run["present"].mean("replicate").transpose("generation", "word").values
     classes = [c for c in COUNTS if (counts == c).any()]
-    theory = branching_survival(classes, regime, T)
+    plan, N = regime.plan(T), len(corpus)
+    theory = survival(np.array(classes) / N, plan.batch, T, population=N).T
     shown = sorted({t for t in (2, 3, 5, 10, 20, T) if t <= T})
     rows = []
     for j, c in enumerate(classes):
@@ -226,7 +214,13 @@ def _words(corpus, run, regime) -> dict:
         for i in gone
         if corpus.vocabulary[i].isalpha()
     ][:10]
-    return {"generations": shown, "classes": rows, "most_frequent_lost": frequent, "lost_in_first_chain": len(gone)}
+    return {
+        "generations": shown,
+        "classes": rows,
+        "kind": survival_method(plan.batch, T, len(classes)),
+        "most_frequent_lost": frequent,
+        "lost_in_first_chain": len(gone),
+    }
 
 
 def _texts(run) -> list[dict]:

@@ -326,10 +326,8 @@ def _text(summary: dict, part) -> str:
         "A unigram model is the Wright–Fisher model of population genetics: words are alleles, the text is "
         "the "
         "population.",
-        "Coloured lines are means over chains (Monte Carlo). Dashed: the heterozygosity is exact, the "
-        "number of words "
-        "is the branching limit, asymptotic in the number of words; where no dashed line is drawn no "
-        "formula is known.",
+        f"Coloured lines are means over chains (Monte Carlo). Dashed: {prose.words_known(facts['lost']['kind'])}; "
+        "where no dashed line is drawn no formula is known.",
     )
     out += figure(
         f["word-survival"],
@@ -337,9 +335,8 @@ def _text(summary: dict, part) -> str:
         "Every curve is a class of words that the corpus has equally often; it shows how many of them are "
         "still "
         "in use.",
-        "Coloured: mean over words and chains (Monte Carlo). Dashed: 1 − exp(−c s), asymptotic, with an "
-        "error of order "
-        f"one in {facts['words']:,}.",
+        "Coloured: mean over words and chains (Monte Carlo). Dashed: "
+        f"{prose.word_survival_known(facts['lost']['kind'], facts['words'])}.",
     )
     lost = facts["lost"]
     head = ["times in the corpus", "words", "for example", *[f"gone by {t}" for t in lost["generations"]]]
@@ -361,7 +358,7 @@ def _text(summary: dict, part) -> str:
         numeric=[0, 1, *range(3, 3 + len(lost["generations"]))],
         caption=f"Words lost first, replace: share that is gone in {facts['chains']} chains, and in brackets "
         f"the "
-        "probability that theory gives (asymptotic).",
+        f"probability that theory gives ({lost['kind']}).",
     )
     if lost["most_frequent_lost"]:
         words = ", ".join(

@@ -366,6 +366,20 @@ def survival_note(about: dict) -> str:
     return f"{law} {sampled} {end}"
 
 
+def words_known(kind: str) -> str:
+    """Say what kind of theory is drawn over the words that are left, and over their heterozygosity."""
+    if kind == "exact":
+        return "exact, for the heterozygosity and for the number of words"
+    return "the heterozygosity is exact, the number of words is the branching limit, asymptotic in the number of words"
+
+
+def word_survival_known(kind: str, words: int) -> str:
+    """Say what kind of theory is drawn over the survival of words."""
+    if kind == "exact":
+        return "exact (every word is a Wright–Fisher chain)"
+    return f"1 − exp(−c s), asymptotic, with an error of order one in {words:,}"
+
+
 def text(summary: dict) -> list[str]:
     """Introduce the text."""
     t = summary["text"]

@@ -11,7 +11,7 @@ import numpy as np
 from modelcollapse import _validate as check
 from modelcollapse.theory.laws import LogDetLaw, LogVarianceLaw, SdLaw, VarianceLaw
 from modelcollapse.theory.marginal import DrawLaw, MeanLaw, TailMassLaw
-from modelcollapse.theory.predict import _loop, _replace, _vector_full_rank_replace
+from modelcollapse.theory.predict.loop import looped, replace, vector_full_rank_replace
 
 __all__ = ["law"]
 
@@ -62,12 +62,12 @@ def law(quantity: str, family, regime, *, generation: int, beyond: float | None 
     [-4.3741, 0.3254]
     """
     generation = check.integer("generation", generation, least=1, because="generation 0 is the truth, and has no law")
-    loop = _loop(family, regime, generation)
+    loop = looped(family, regime, generation)
     if loop.model.kind != "Gaussian":
         raise ValueError(f"family must be a Gaussian (no other law is known), got {loop.model.kind}.")
     legal = SCALAR if loop.dim is None else VECTOR
     check.choice("quantity", quantity, legal)
-    why = _replace(loop) if loop.dim is None else _vector_full_rank_replace(loop)
+    why = replace(loop) if loop.dim is None else vector_full_rank_replace(loop)
     if why:
         raise ValueError(f"regime must be one under which the law of {quantity} is known ({why}), got {regime}.")
     if (beyond is not None) != (quantity == "tail_mass"):

@@ -6,7 +6,8 @@ A simulation is random, so a check of it can fail although nothing is wrong. Her
 * **p-values whose null law is known** (`pvalues`): each is a number P with Pr(P <= x) <= x when the theory is
   right. The law is chosen before the sample: binomial for counts, a betting martingale for bounded variables,
   the Dvoretzky-Kiefer-Wolfowitz inequality for distributions, and the normal law only for means whose
-  standard deviation is *known from theory* and whose skewness is bounded. The standard error of a sample
+  standard deviation is *known from theory* and whose skewness is bounded; where the skewness is not, a martingale
+  that needs the standard deviation alone, or a bound on it. The standard error of a sample
   decides nothing: a collapsing variance is so skewed that the usual z-test of its mean rejects a correct
   theory in 81 % of runs at a nominal 0.1 % (n = 10, t = 100; claim `G-HEAVY`).
 * **`sequential`** (Gandy and Scott, arXiv 2001.06465, Algorithm 2) draws fresh and larger samples as long
@@ -24,6 +25,7 @@ from modelcollapse.verify.pvalues import (
     pvalue_counts,
     pvalue_distribution,
     pvalue_mean,
+    pvalue_spread,
     pvalue_two_counts,
     pvalue_two_samples,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "pvalue_counts",
     "pvalue_distribution",
     "pvalue_mean",
+    "pvalue_spread",
     "pvalue_two_counts",
     "pvalue_two_samples",
     "sequential",

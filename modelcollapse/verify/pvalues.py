@@ -169,7 +169,8 @@ def pvalue_two_counts(first, second) -> np.ndarray:
 def pvalue_distribution(sample, cdf: Callable) -> np.ndarray:
     """Test independent values against a continuous distribution function (Kolmogorov-Smirnov distance).
 
-    P(sup |F_R - F| > d) <= 2 exp(-2 R d^2) for every R (Massart 1990): neither tables nor large samples are needed.
+    The distance exceeds d with probability <= 2 exp(-2 R d^2) for every R (Massart 1990): neither tables nor large
+    samples are needed.
     For a law with atoms use `pvalue_counts`.
 
     Examples
@@ -250,6 +251,57 @@ def pvalue_bounded(sample, expected, low: float, high: float, *, side: str = "bo
     under, over = mu < low - slack, mu > high + slack
     impossible = {"both": under | over, "below": over, "above": under}[side]
     return np.where(impossible, 0.0, p)
+
+
+def pvalue_spread(sample, expected, sd, *, side: str = "both", level: float = 1e-7) -> np.ndarray:
+    r"""Test a mean of which theory knows the standard deviation and nothing else; valid for every law and size.
+
+    With Catoni's :math:`\psi(y) = \pm\ln(1 \pm y + y^2/2)` (the sign of y), :math:`E e^{\psi(\lambda(X - \mu))}
+    \le 1 + \lambda^2\sigma^2/2` whatever the law of X, so that
+
+    .. math:: \prod_i \frac{e^{\psi(\lambda(X_i - \mu))}}{1 + \lambda^2\sigma^2/2}
+
+    has an expectation of at most one, and one over it is a p-value (Markov). Far values enter by their logarithm:
+    heavy tails do no harm. With :math:`\lambda = \sqrt{2\ln(1/\text{level})/R}/\sigma` it decides at
+    :math:`z \approx \sqrt{2\ln(1/\text{level})}`, where a normal law would hardly be sharper. (Catoni 2012, Annales de
+    l'Institut Henri Poincaré 48:1148.)
+
+    Parameters
+    ----------
+    sample : array_like, (replicate, ...)
+        Independent replicates.
+    expected, sd : array_like, (...)
+        Mean and standard deviation of one replicate; an upper bound of the latter will do.
+    side : {"both", "below", "above"}
+    level : float
+        The level for which it is sharpest; the p-value is valid at every level.
+
+    Examples
+    --------
+    >>> float(pvalue_spread([0.5] * 1000, 0.6, 0.1)) < 1e-6
+    True
+    """
+    X = _sample("sample", sample).astype(float)
+    expected, sd = (np.broadcast_to(np.asarray(x, dtype=float), X.shape[1:]) for x in (expected, sd))
+    if not (np.isfinite(expected).all() and np.isfinite(sd).all() and (sd >= 0).all()):
+        raise ValueError(f"expected and sd must be finite, sd >= 0 (they are what theory knows), got {expected}, {sd}.")
+    R = len(X)
+    stake = math.sqrt(2 * math.log(1 / level) / R)
+    y = stake * (X - expected) / np.where(sd > 0, sd, 1.0)
+    size = np.abs(y)
+    total = np.copysign(np.log1p(size + np.square(size) / 2), y).sum(axis=0)
+    cost = R * math.log1p(stake**2 / 2)
+    below, above = (np.exp(-np.maximum(sign * total - cost, 0.0)) for sign in (-1, 1))
+    wrong = np.abs(X - expected).max(axis=0) > 1e-9 * np.maximum(1, np.abs(expected))
+    mean = X.mean(axis=0)
+    below = np.where(sd > 0, below, np.where(wrong & (mean <= expected), 0.0, 1.0))
+    above = np.where(sd > 0, above, np.where(wrong & (mean >= expected), 0.0, 1.0))
+    return _join(below, above, side)
+
+
+def spread_critical(level: float, side: str = "both") -> float:
+    """Return about the absolute z where the p-value of `pvalue_spread` falls to `level`."""
+    return math.sqrt(2 * math.log((2 if side == "both" else 1) / level))
 
 
 def _looks(R: int) -> int:

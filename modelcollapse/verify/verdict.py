@@ -19,6 +19,7 @@ import numpy as np
 import scipy
 
 from modelcollapse import _validate as check
+from modelcollapse.regimes import read as read_regime
 from modelcollapse.verify import pvalues
 
 #: a difference of this share of what theory predicts to happen must be visible before a theory is called
@@ -142,8 +143,23 @@ def _centred(run):
 
 
 def _alive(run):
+    if "weight" in run:
+        share, least = run["weight"], _half_a_point(run)
+    else:
+        share, least = run["probability" if "probability" in run else "rate"], 0.0
+    return (share > least).astype(float).where(share.notnull())  # NaN > 0 is false, and would count as a loss
+
+
+def _half_a_point(run):
+    """Half the weight of a point: a component that has lost its points keeps a tiny weight."""
+    size = read_regime(run.attrs["regime"]).plan(int(run.attrs["generations"])).size
+    least = np.concatenate([[0.0], 0.5 / size])
+    return type(run["weight"])(least[run["generation"].values], dims="generation")
+
+
+def _entropy(run):
     p = run["probability"]
-    return (p > 0).astype(float).where(p.notnull())  # NaN > 0 is false, and would count as a loss
+    return p.copy(data=scipy.special.entr(p.values)).sum("category", skipna=False)
 
 
 def _w2_squared(run):
@@ -157,7 +173,9 @@ def _w2_squared(run):
 
 #: quantity -> (null law, value of each replicate). "log": a sum of independent logarithms of chi-squares,
 #: normal up to a skewness that theory's sd bounds; "positive": a product of chi-squares; "square": that of a
-#: mean, heavy-tailed; "bounded": between two known numbers; "event": happens or not.
+#: mean, heavy-tailed; "bounded": between two known numbers; "event": happens or not; "martingale": of constant mean,
+#: with a standard deviation that theory knows, and any tails. Where a bound is all that is known of the standard
+#: deviation, and for a "positive" quantity that is no product of chi-squares, the law is "spread": any tails.
 QUANTITIES = {
     "log_variance": ("log", lambda run: run["log_variance"]),
     "log_det": ("log", lambda run: run["log_det"]),
@@ -165,6 +183,11 @@ QUANTITIES = {
     "sd": ("positive", lambda run: np.exp(run["log_variance"] / 2)),
     "mean_squared_error": ("square", _centred),
     "w2_squared": ("square", _w2_squared),
+    "mean": ("martingale", lambda run: run["mean"]),
+    "rate": ("martingale", lambda run: run["rate"]),
+    "log_rate": ("log", lambda run: run["log_rate"]),
+    "entropy": ("bounded", _entropy),
+    "weight": ("bounded", lambda run: run["weight"]),
     "heterozygosity": ("bounded", lambda run: 1 - (run["probability"] ** 2).sum("category", skipna=False)),
     "support": ("bounded", lambda run: _alive(run).sum("category", skipna=False)),
     "survival": ("event", _alive),
@@ -172,19 +195,30 @@ QUANTITIES = {
 }
 #: quantities that theory predicts but that no run can be held against, and what to compare instead
 UNTESTED = {
-    "mean": "theory knows the standard deviation of the mean but not its tails; compare mean_squared_error",
     "cov": "theory knows no standard deviation of a covariance; compare log_variance and log_det",
     "kl_forward": "theory knows no standard deviation of the divergence; compare log_variance and w2_squared",
     "kl_reverse": "the divergence has no known standard deviation, perhaps none at all; compare log_variance",
 }
 
 
-def _bounds(quantity: str, categories: int) -> tuple[float, float]:
+def _bounds(quantity: str, run) -> tuple[float, float]:
+    if quantity in ("probability", "weight"):
+        return 0.0, 1.0
+    categories = run.sizes["category"]
     return {
         "heterozygosity": (0.0, 1 - 1 / categories),
+        "entropy": (0.0, math.log(categories)),
         "support": (1.0, float(categories)),
-        "probability": (0.0, 1.0),
     }[quantity]
+
+
+def _null_law(law: str, known) -> str:
+    """Return the null law of a prediction: what is not made of chi-squares, or has a bound for an sd, has any tails."""
+    if law in ("positive", "square") and (
+        known.attrs.get("sd_kind") == "bound" or known.attrs.get("family") != "Gaussian"
+    ):
+        return "spread"
+    return law
 
 
 def _skewness(law: str, expected: np.ndarray, sd: np.ndarray) -> np.ndarray:
@@ -216,9 +250,11 @@ def _out_of_scope(run, known) -> str | None:
         return f"the prediction is for {regime or 'no regime'}, the run is {run.attrs.get('regime_text')}"
     if family != run.attrs.get("family"):
         return f"the prediction is for {family or 'no family'} and the run is of {run.attrs.get('family')} models"
-    estimator = json.loads(run.attrs.get("family_options", "{}")).get("estimator")
-    if known.attrs.get("estimator", estimator) != estimator:
-        return f"the prediction is for estimator={known.attrs['estimator']!r} and the run used {estimator!r}"
+    options = json.loads(run.attrs.get("family_options", "{}"))
+    for name in ("estimator", "bandwidth"):
+        used = options.get(name)
+        if known.attrs.get(name, used) != used:
+            return f"the prediction is for {name}={known.attrs[name]!r} and the run used {used!r}"
     truths = [str(data.attrs.get("truth", "model")) for data in (run, known)]
     if truths[0] != truths[1]:
         return f"the truth of the run is {truths[0]} and that of the prediction {truths[1]}"
@@ -232,8 +268,9 @@ def verify(run, known, *, alpha: float = 1e-6, effect: float = EFFECT) -> Verdic
     """Hold a run against a prediction.
 
     Every generation (and category) is one comparison, at level alpha / (number of comparisons). A
-    heavy-tailed mean is compared only where theory knows its standard deviation and that is small enough for
-    a normal law; elsewhere the answer is INCONCLUSIVE, however well the numbers agree.
+    heavy-tailed mean is compared only where theory knows its standard deviation (or a bound on it, with
+    ``attrs["sd_kind"]`` "bound") and, if a normal law is what it is held against, that is small enough for one;
+    elsewhere the answer is INCONCLUSIVE, however well the numbers agree.
 
     Parameters
     ----------
@@ -307,6 +344,7 @@ def verify(run, known, *, alpha: float = 1e-6, effect: float = EFFECT) -> Verdic
     if quantity in UNTESTED:
         return verdict(Status.INCONCLUSIVE, f"Cannot tell: {UNTESTED[quantity]}.")
     law, value = QUANTITIES[quantity]
+    law = _null_law(law, known)
     try:
         seen = value(run)
     except KeyError:
@@ -350,7 +388,7 @@ def verify(run, known, *, alpha: float = 1e-6, effect: float = EFFECT) -> Verdic
             f"{expected[0][tuple(cell)]:.6g} and the run from {sample[:, 0][(r, *cell)]:.6g}; their "
             "truths differ.",
         )
-    bounds = _bounds(quantity, run.sizes["category"]) if law == "bounded" else None
+    bounds = _bounds(quantity, run) if law == "bounded" else None
     remainder = known.attrs.get("remainder")
     found = _compare(
         law, sample, expected, sd, side=side, bounds=bounds, level_total=alpha, remainder=float(remainder or 0.0)
@@ -364,6 +402,7 @@ def verify(run, known, *, alpha: float = 1e-6, effect: float = EFFECT) -> Verdic
         effect=effect,
         generations=run["generation"].values,
         forgiving=kind == "asymptotic" and remainder is None,
+        limit=str(known.attrs.get("limit", "n")),
     )
 
 
@@ -391,7 +430,8 @@ def _compare(law, sample, expected, sd, *, side, bounds, level_total, remainder)
     known = np.where(wanted, expected, 0.0)
     scale = np.where(wanted & np.isfinite(expected[0]), np.abs(expected - expected[0]), 0.0)
     if not scale.max() > 1e-9 * np.abs(known).max():  # nothing is to happen: the level is at stake
-        scale = np.ones_like(known) if law == "log" else np.abs(known)
+        # of a martingale the scatter is: a mean of zero is no level
+        scale = {"log": np.ones_like(known), "martingale": np.where(np.isfinite(sd), sd, 0.0)}.get(law, np.abs(known))
     # a stated remainder moves the prediction towards what was seen, by no more than that
     allowed = scale * remainder
     expected = expected + np.clip(np.where(wanted, mean - expected, 0.0), -allowed, allowed)
@@ -409,6 +449,13 @@ def _compare(law, sample, expected, sd, *, side, bounds, level_total, remainder)
             p[able] = pvalues.pvalue_mean(
                 sample[:, able], expected[able], sd[able], side=side, skewness=skewness[able] * math.sqrt(R)
             )
+    elif law in ("martingale", "spread"):
+        able = wanted & (sd >= 0) & np.isfinite(sd)
+        error = np.where(able, sd, np.nan) / math.sqrt(R)
+        critical = np.full_like(known, pvalues.spread_critical(level, side))
+        if able.any():
+            stakes = level / (2 if side == "both" else 1)
+            p[able] = pvalues.pvalue_spread(sample[:, able], expected[able], sd[able], side=side, level=stakes)
     elif law == "event":
         able = wanted & (expected >= 0) & (expected <= 1)
         error = np.sqrt(np.clip(expected * (1 - expected), 0, None) / R)
@@ -435,7 +482,7 @@ def _compare(law, sample, expected, sd, *, side, bounds, level_total, remainder)
     return _Comparisons(level, wanted, able, p, z, critical, expected, mean, error, scale, visible, R)
 
 
-def _judge(found: _Comparisons, verdict, *, quantity, law, sd, effect, generations, forgiving) -> Verdict:
+def _judge(found: _Comparisons, verdict, *, quantity, law, sd, effect, generations, forgiving, limit) -> Verdict:
     """Turn comparisons into a verdict; the order of the questions is the order of the lines."""
     best = np.unravel_index(int(found.visible.argmin()), found.visible.shape)
     smallest, R = float(found.visible[best]), found.replicates
@@ -473,8 +520,8 @@ def _judge(found: _Comparisons, verdict, *, quantity, law, sd, effect, generatio
         return verdict(
             Status.INCONCLUSIVE,
             f"Cannot tell: {numbers}, which is {share:.2g} of the predicted "
-            "change; but the prediction is asymptotic and states no remainder, so a finite n may be the "
-            "reason: repeat with a larger n, where a remainder shrinks and a mistake does not.",
+            f"change; but the prediction is asymptotic and states no remainder, so a finite {limit} may be the "
+            f"reason: repeat with a larger {limit}, where a remainder shrinks and a mistake does not.",
             **about,
         )
     if missing:

@@ -198,7 +198,7 @@ def test_categories_have_no_sides_and_no_sd(make):
 def test_a_gaussian_has_no_parts(make):
     with pytest.raises(
         ValueError,
-        match=r"run must hold Categorical or GaussianMixture models for survival .*"
+        match=r"run must hold Categorical or GaussianMixture or Poisson models for survival .*"
         "got Gaussian; use tail_mass",
     ):
         metrics.survival(make.scalar([0.0], [0.0]))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from modelcollapse import theory
+from modelcollapse import Empirical, Exponential, KernelDensity, Poisson, theory
 from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace, Subsample, Window
 from modelcollapse.theory import available, predict
 
@@ -133,7 +133,11 @@ def test_survival_and_support():
     np.testing.assert_array_equal(known["mean"], theory.survival([0.5, 0.3, 0.2], 9, T))
     np.testing.assert_allclose(known["sd"] ** 2, known["mean"] * (1 - known["mean"]), atol=1e-15)
     assert known.attrs["kind"] == "exact"
-    assert predict("survival", family, Replace(n=10**6), generations=T).attrs["kind"] == "asymptotic"
+    large = predict("survival", family, Replace(n=10**6), generations=T)
+    assert large.attrs["kind"] == "exact"
+    schedule = predict("survival", family, Replace(n=tuple(range(10**6, 10**6 + T))), generations=T)
+    assert schedule.attrs["kind"] == "asymptotic"
+    np.testing.assert_allclose(schedule["mean"], large["mean"], rtol=1e-5)
     support = predict("support", family, Replace(n=9), generations=T)
     np.testing.assert_allclose(support["mean"], known["mean"].sum("category"))
     for regime in (Accumulate(n=9, n_real=4), FixedReal(n=9, n_real=4)):  # what was drawn once is kept
@@ -235,6 +239,182 @@ def test_the_model_must_be_that_of_the_rows():
         predict("variance", empirical(ROWS, gaussian(ROWS.mean(), ROWS.var())), Replace(n=6), generations=2)
 
 
+# ------------------------------------------------------------------------------- scatter, and other families
+
+
+def test_scatter_of_categorical_indices():
+    family, p = categorical(), [0.5, 0.3, 0.2]
+    known = predict("heterozygosity", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["sd"], theory.heterozygosity_sd(p, 9, T))
+    assert "sd" not in predict("heterozygosity", family, Accumulate(n=9), generations=T)
+    sizes = tuple(range(3, 3 + T))
+    known = predict("heterozygosity", family, Replace(n=sizes), generations=T)
+    np.testing.assert_allclose(known["sd"], theory.heterozygosity_sd(p, sizes, T))
+    known = predict("support", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["sd"], theory.support_sd(p, 9, T))
+    for regime in (Accumulate(n=9), Replace(n=sizes)):
+        assert "sd" not in predict("support", family, regime, generations=T)
+    many = np.arange(1, 2000) / np.arange(1, 2000).sum()
+    assert "sd" not in predict("support", categorical(many, range(1999)), Replace(n=9), generations=1)
+    known = predict("entropy", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"], theory.expected_entropy(p, 9, T))
+    assert "entropy" not in available(family, Accumulate(n=9))
+    assert "entropy" not in available(family, Replace(n=(4, 5)))
+
+
+def test_scatter_of_categories_in_rows():
+    rows, later = np.array([0, 0, 0, 1, 1, 2]), Replace(n=6)
+    model = categorical((1 / 2, 1 / 3, 1 / 6))
+    family = empirical(rows, model)
+    for quantity in ("heterozygosity", "support", "entropy"):
+        known, same = (predict(quantity, f, later, generations=g) for f, g in ((family, 4), (model, 3)))
+        for name in known.data_vars:
+            np.testing.assert_allclose(known[name][1:], same[name], atol=1e-12)
+            assert known[name][0] == known[name][1]
+    known = predict("entropy", family, later, generations=1)["mean"].values
+    assert known[0] == known[1] == pytest.approx(1.0114042647)
+    assert "entropy" not in available(family, Replace(n=5))
+    assert "sd" not in predict("heterozygosity", family, Replace(n=5), generations=2)
+    assert "entropy" in available(family, Replace(n=(6, 4, 4)))
+
+
+@pytest.mark.parametrize("estimator", ["mle", "unbiased"])
+def test_bound_on_the_scatter_of_the_variance(estimator):
+    """By hand where that is easy; against simulation in tests/test_verify.py."""
+    family, t = gaussian(estimator=estimator, cov=1.0), np.arange(T + 1)
+    assert "sd_kind" not in predict("variance", family, Replace(n=9), generations=T).attrs
+    exact = predict("variance", family, Replace(n=9), generations=T)
+    for regime in (Accumulate(n=9), Window(n=9, k=2)):
+        known = predict("variance", family, regime, generations=T)
+        assert known.attrs["sd_kind"] == "bound"
+        assert known["sd"][0] == 0
+        assert known["sd"][1] > exact["sd"][1]  # the first fit is the same, and the bound above what is exact
+    if estimator == "mle":
+        known = predict("variance", family, Accumulate(n=9), generations=T)
+        grown = np.cumprod([1.0, *(1 + 2 / (9 * t[1:]))])
+        np.testing.assert_allclose(known["sd"] ** 2 + known["mean"] ** 2, grown)
+        known = predict("variance", family, Mix(n=9, real_fraction=1.0), generations=T)
+        np.testing.assert_allclose(known["sd"][1:] ** 2 + known["mean"][1:] ** 2, 1 + 2 / 9)
+        known = predict("variance", family, FixedReal(n=1, n_real=4, n_first=100), generations=2)
+        pool = (4 + 2) / 5 + (1 + 2) * (1 + 2 / 100) / 5  # four points that stay, and one of the first model
+        assert known["sd"][2] ** 2 + known["mean"][2] ** 2 == pytest.approx(pool)
+        known = predict("variance", family, Subsample(n=9), generations=2)
+        first = 1 + 2 / 9
+        square, fourth = first * (1 + first) / 2, (1 + first) / 2
+        assert known["sd"][2] ** 2 + known["mean"][2] ** 2 == pytest.approx(square * 8 / 9 + 3 * fourth / 9)
+    rows = empirical(ROWS, gaussian(ROWS.mean(), ROWS.var()))
+    assert "sd" not in predict("variance", rows, Accumulate(n=5), generations=3)
+
+
+POINTS = np.array([[0.0, 2.0], [1.0, 1.0], [1.5, -7.0], [2.5, 0.0]])
+
+
+def test_kernel_density():
+    for bandwidth in (0.5, "silverman"):
+        cloud = KernelDensity(POINTS[:, 0], bandwidth)
+        v = cloud.moments()[1]
+        for regime in REGIMES:
+            W, M = theory.kde_moments(regime, T, bandwidth, variance=v)
+            known = predict("variance", cloud, regime, generations=T)
+            np.testing.assert_allclose(known["mean"][1:], W[1:])
+            assert known["mean"][0] == POINTS[:, 0].var()  # the points, without the kernel: as a run records it
+            assert ("sd" in known) == (regime is REGIMES[0])
+            np.testing.assert_allclose(predict("mean", cloud, regime, generations=T)["sd"], np.sqrt(M))
+            np.testing.assert_allclose(predict("mean_squared_error", cloud, regime, generations=T)["mean"], M)
+            assert known.attrs["bandwidth"] == bandwidth
+        x = cloud.points - cloud.points.mean()
+        kurtosis = ((x**4).mean() + 6 * cloud.h() ** 2 * x.var() + 3 * cloud.h() ** 4) / v**2
+        known = predict("variance", cloud, Replace(n=9), generations=T)
+        np.testing.assert_allclose(known["sd"], theory.kde_variance_sd(9, T, bandwidth, variance=v, kurtosis=kurtosis))
+        plane = KernelDensity(POINTS, bandwidth)
+        known = predict("variance", plane, Replace(n=9), generations=T)
+        assert known["mean"].dims == known["sd"].dims == ("generation", "dim")
+        error = predict("mean_squared_error", plane, Replace(n=9), generations=T)["mean"]
+        sd = predict("mean", plane, Replace(n=9), generations=T)["sd"]
+        np.testing.assert_allclose(error, (sd**2).sum("dim"))
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, "scott"])
+def test_kernel_density_of_rows(bandwidth):
+    """Refitted to all rows it is the estimate on the rows; what follows is that estimate's own loop."""
+    model = KernelDensity(POINTS, bandwidth)
+    for quantity in ("variance", "mean", "mean_squared_error"):
+        known = predict(quantity, Empirical(POINTS, model), Replace(n=4), generations=T)
+        later = predict(quantity, model, Replace(n=4), generations=T - 1)
+        for name in later.data_vars:
+            np.testing.assert_allclose(known[name][1:], later[name], rtol=1e-12, atol=1e-14)
+    assert "sd" not in predict("variance", Empirical(POINTS, model), Replace(n=3), generations=2)
+    with pytest.raises(ValueError, match=r"use model=KernelDensity\.from_data"):
+        predict("mean", Empirical(POINTS + 1, model), Replace(n=4), generations=2)
+
+
+def test_poisson():
+    family, t = Poisson(0.3), np.arange(T + 1)
+    known = predict("rate", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"], 0.3)
+    np.testing.assert_allclose(known["sd"] ** 2, 0.3 * t / 9, atol=1e-15)
+    np.testing.assert_allclose(
+        predict("survival", family, Replace(n=9), generations=T)["mean"], theory.poisson_survival(0.3, 9, T)
+    )
+    # accumulate by hand: the batch of generation 2 has the variance of its points and that of the rate it came from
+    known = predict("rate", family, Accumulate(n=9), generations=2)
+    assert known["sd"][2] ** 2 == pytest.approx(0.3 / 9 * (1 + (1 + 1) + 2 * 1) / 4)
+    known = predict("rate", family, Mix(n=9, real_fraction=1.0), generations=T)
+    np.testing.assert_allclose(known["sd"][1:] ** 2, 0.3 / 9)
+    known = predict("survival", family, Accumulate(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"][1:], 1 - np.exp(-2.7))
+    known = predict("survival", family, Replace(n=(4, 8)), generations=2)["mean"]
+    assert known[2] == pytest.approx(1 - np.exp(-4 * 0.3 * (1 - np.exp(-8 / 4))))
+    assert "survival" not in available(family, Mix(n=9, real_fraction=0.5))
+
+
+def test_poisson_of_rows():
+    rows = np.array([0.0, 0.0, 3.0, 1.0])
+    family = Empirical(rows, Poisson(1.0))
+    assert predict("rate", family, Replace(n=4), generations=3)["sd"].values == pytest.approx([0, 0, 0.5, np.sqrt(0.5)])
+    known = predict("survival", family, Replace(n=4), generations=3)["mean"]
+    np.testing.assert_allclose(known[1:], theory.poisson_survival(1.0, 4, 2))
+    known = predict("rate", family, Replace(n=2), generations=2)["sd"]
+    assert known[1] ** 2 == pytest.approx(rows.var(ddof=1) / 2 * (1 - 2 / 4))
+    assert "survival" not in available(family, Replace(n=2))
+    assert "survival" not in available(family, Accumulate(n=4))
+    with pytest.raises(ValueError, match=r"use model=Poisson\.from_data"):
+        predict("rate", Empirical(rows, Poisson(2.0)), Replace(n=4), generations=2)
+
+
+def test_exponential():
+    family, t = Exponential(2.0), np.arange(T + 1)
+    known = predict("log_rate", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"], np.log(2) - theory.exponential_log_mean(9, t))
+    np.testing.assert_allclose(known["sd"] ** 2, theory.exponential_log_variance(9, t))
+    known = predict("mean", family, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"], 0.5)
+    np.testing.assert_allclose(known["sd"] ** 2, 0.25 * (theory.exponential_moment(9, t, 2) - 1), atol=1e-15)
+    assert list(available(family, Accumulate(n=9))) == ["mean"]
+    assert "sd" not in predict("mean", family, Accumulate(n=9), generations=T)
+    rows = Empirical([0.25, 0.75, 0.5, 0.5], family)
+    known, later = (predict("log_rate", f, Replace(n=4), generations=g) for f, g in ((rows, 3), (family, 2)))
+    np.testing.assert_allclose(known["mean"][1:], later["mean"])
+    np.testing.assert_allclose(known["sd"][1:], later["sd"])
+
+
+def test_mixture():
+    truth = SimpleNamespace(kind="GaussianMixture", weights=np.array([0.5, 0.3, 0.2]))
+    for regime in REGIMES:
+        known = predict("weight", truth, regime, generations=T)
+        same = predict("probability", categorical(), regime, generations=T)
+        for name in ("mean", "sd"):
+            np.testing.assert_allclose(known[name].values, same[name].values)
+        assert known["mean"].dims == ("generation", "component")
+        assert known.attrs["kind"] == "asymptotic"
+        assert "separation" in known.attrs["formula"]
+    known = predict("survival", truth, Replace(n=9), generations=T)
+    np.testing.assert_allclose(known["mean"], theory.survival([0.5, 0.3, 0.2], 9, T))
+    assert (known.attrs["kind"], known.attrs["limit"]) == ("asymptotic", "separation")
+    assert "survival" not in available(truth, Accumulate(n=9))
+    assert available(empirical(ROWS, truth), Replace(n=5)) == {}
+
+
 # ------------------------------------------------------------------------------------------- nothing is known
 
 
@@ -256,8 +436,8 @@ def test_unknown_quantities_list_what_there_is():
     with pytest.raises(ValueError, match=r"got 'cov' .*for numbers see 'variance'"):
         predict("cov", gaussian(), Replace(n=9), generations=2)
     with pytest.raises(ValueError, match="nothing is known in closed form"):
-        predict("mean", SimpleNamespace(kind="GaussianMixture"), Replace(n=9), generations=2)
-    assert available(SimpleNamespace(kind="GaussianMixture"), Replace(n=9)) == {}
+        predict("mean", SimpleNamespace(kind="Weibull"), Replace(n=9), generations=2)
+    assert available(SimpleNamespace(kind="Weibull"), Replace(n=9)) == {}
 
 
 def test_wrong_arguments():
