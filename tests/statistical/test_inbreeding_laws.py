@@ -1,10 +1,8 @@
 """One inbreeding coefficient for every regime: Gaussian variances, Gaussian means, categorical heterozygosity.
 
 Heterozygosity is bounded, so its test is valid without any assumption. The variance of a Gaussian (mle) is bounded
-path by path by the second moment m of the training set about the true mean, and m obeys E m = 1 and
-E m_t^2 <= prod_i (1 + 2/s_i) over the batch sizes s_i, for every regime of the package: a batch adds at most 2/s of the
-second moment of its source, and pooling and mixing with real points only lower it (a subsample adds a second factor).
-So sd(variance_t)^2 <= prod_i (1 + 2/s_i) - (1 - F_t)^2 is known without a simulation.
+path by path by the second moment m of the training set about the true mean, and E m^2 by a recursion over batches: an
+upper bound on the sd of the variance is known without a simulation, and `predict` gives it.
 """
 
 import numpy as np
@@ -116,8 +114,9 @@ def test_generations_are_counted_from_the_truth(name):
 @pytest.mark.parametrize("name", REGIMES)
 def test_gaussian_variance_and_mean(name):
     regime, mutants = REGIMES[name]
-    plan, F = regime.plan(T), theory.inbreeding(regime, T)
-    second = np.prod(1 + 2 / plan.batch) ** (2 if plan.drawn.any() else 1)
+    F = theory.inbreeding(regime, T)
+    known = mc.predict("variance", GAUSSIAN, regime, generations=T).isel(generation=T)
+    second = float(known["sd"]) ** 2 + float(known["mean"]) ** 2
 
     def law(F):
         sd = (second - (1 - F) ** 2) ** 0.5
