@@ -1,10 +1,7 @@
 """The kernel density estimate: its density, its moments, its record, and its kernel against its interpreted self."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -50,18 +47,9 @@ np.savez(sys.argv[1], **out)
 
 
 @pytest.mark.compiled
-def test_compiled_and_interpreted_agree_bit_for_bit(tmp_path):
+def test_compiled_and_interpreted_agree_bit_for_bit(differences):
     cases = json.dumps({name: regime.describe(6) for name, regime in REGIMES.items()})
-    results = []
-    for jit in ("0", "1"):
-        path = tmp_path / f"{jit}.npz"
-        environment = {**os.environ, "NUMBA_DISABLE_JIT": jit}
-        subprocess.run([sys.executable, "-c", BITS, str(path), cases], check=True, env=environment)
-        results.append(dict(np.load(path)))
-    compiled, interpreted = results
-    assert compiled.keys() == interpreted.keys()
-    assert len(compiled) > 200
-    assert [name for name in compiled if not np.array_equal(compiled[name], interpreted[name], equal_nan=True)] == []
+    assert differences(BITS, cases, at_least=200) == []
 
 
 # ------------------------------------------------------------------------------------------------- one model
