@@ -12,6 +12,18 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
+def last_at_most(values, bound, lo, hi):
+    """Return the last place in lo .. hi - 1 of ascending `values` that is at most `bound`; `lo` if there is none."""
+    while hi - lo > 1:
+        middle = (lo + hi) // 2
+        if values[middle] <= bound:
+            lo = middle
+        else:
+            hi = middle
+    return lo
+
+
+@njit(cache=True, nogil=True)
 def sample(rng, size, order, vocabulary_size, smoothing, contexts, start, before, token, leads_to, out):
     """Fill `out` with a walk: word w follows a context of count C with probability (c_w + a) / (C + a V).
 
@@ -35,14 +47,7 @@ def sample(rng, size, order, vocabulary_size, smoothing, contexts, start, before
         The words. The walk begins after an n-gram drawn from the training text, which is not written.
     """
     place = rng.random() * before[before.size - 1]
-    lo = 0
-    hi = token.size
-    while hi - lo > 1:
-        middle = (lo + hi) // 2
-        if before[middle] <= place:
-            lo = middle
-        else:
-            hi = middle
+    lo = last_at_most(before, place, 0, token.size)
     row = leads_to[lo]
     last = int(token[lo])
     uniform = smoothing * vocabulary_size
@@ -59,14 +64,7 @@ def sample(rng, size, order, vocabulary_size, smoothing, contexts, start, before
             if place < uniform:
                 word = int(place / smoothing)
             else:
-                place = place - uniform + first
-                while hi - lo > 1:
-                    middle = (lo + hi) // 2
-                    if before[middle] <= place:
-                        lo = middle
-                    else:
-                        hi = middle
-                entry = lo
+                entry = last_at_most(before, place - uniform + first, lo, hi)
         if entry >= 0:
             word = int(token[entry])
             row = leads_to[entry]
@@ -77,14 +75,7 @@ def sample(rng, size, order, vocabulary_size, smoothing, contexts, start, before
                 code = word
             elif order == 3:
                 code = last * vocabulary_size + word
-            lo = 0
-            hi = contexts.size
-            while hi - lo > 1:
-                middle = (lo + hi) // 2
-                if contexts[middle] <= code:
-                    lo = middle
-                else:
-                    hi = middle
+            lo = last_at_most(contexts, code, 0, contexts.size)
             row = lo if contexts[lo] == code else -1
         last = word
         out[i] = word

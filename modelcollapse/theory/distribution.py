@@ -9,6 +9,7 @@ coefficients, and inverts them by Newton's method.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -33,23 +34,25 @@ def _numbers(name: str, value) -> np.ndarray:
     return out
 
 
-class Law:
+class Law(ABC):
     """A frozen distribution: the methods of `scipy.stats`, on top of a log density and two log tails.
 
-    A subclass has ``_log(x) -> (log density, log cdf, log sf)``, ``_quantile(log_probability, upper)``, ``_support``
-    and ``_cumulants``, the first four of them.
+    A subclass has the three abstract methods, and ``_support`` where that is not the whole line.
     """
 
     _support = (-np.inf, np.inf)
 
+    @abstractmethod
     def _log(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        raise NotImplementedError
+        """Return the log density, log cdf and log sf at points inside the support."""
 
+    @abstractmethod
     def _quantile(self, log_probability: np.ndarray, upper: bool) -> np.ndarray:
-        raise NotImplementedError
+        """Return where the lower (or upper) tail has this log probability."""
 
+    @abstractmethod
     def _cumulants(self) -> tuple[float, float, float, float]:
-        raise NotImplementedError
+        """Return the first four cumulants."""
 
     def _column(self, x, column: int) -> np.ndarray:
         x = _numbers("x", x)
