@@ -13,7 +13,7 @@ imported where it is used; the rooms `lm`, `metrics`, `plot` and `testing` open 
 
 import importlib
 
-from modelcollapse import families, regimes, theory
+from modelcollapse import curation, families, regimes, theory
 from modelcollapse.families import (
     Categorical,
     Empirical,
@@ -46,6 +46,7 @@ __all__ = [
     "Subsample",
     "Window",
     "__version__",
+    "curation",
     "families",
     "lm",
     "metrics",

@@ -44,6 +44,7 @@ def number(
     *,
     above: float | None = None,
     least: float | None = None,
+    below: float | None = None,
     most: float | None = None,
     because: str | None = None,
 ) -> float:
@@ -53,6 +54,8 @@ def number(
         rules.append(f"> {above:g}")
     if least is not None:
         rules.append(f">= {least:g}")
+    if below is not None:
+        rules.append(f"< {below:g}")
     if most is not None:
         rules.append(f"<= {most:g}")
     rule = " ".join(rules[:2]) + (f" and {rules[2]}" if len(rules) > 2 else "")
@@ -61,7 +64,7 @@ def number(
     value = float(value)
     bad = not math.isfinite(value)
     bad = bad or (above is not None and value <= above) or (least is not None and value < least)
-    bad = bad or (most is not None and value > most)
+    bad = bad or (most is not None and value > most) or (below is not None and value >= below)
     if bad:
         raise ValueError(f"{name} must be {rule}{_why(because)}, got {value:g}.")
     return value

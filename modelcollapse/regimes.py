@@ -14,6 +14,10 @@ alone. What follows differs:
 `Window`          the last ``k`` batches, the first of them real
 ================  ==================================================================================
 
+Each takes ``curation=``: what happens to new points before they are fitted to (see `modelcollapse.curation`). Those
+with new or kept real points take ``real_weight=``: how much the real points weigh together in the fit, whatever their
+number.
+
 All of them are one thing. In generation :math:`t` a *batch* comes into being: some new real points and some
 points of model :math:`t-1`. The training set is a run of consecutive batches, the oldest still in use to the
 newest, and perhaps some real points of the first batch that are pinned and never leave. `Plan` writes that out,
@@ -25,13 +29,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from modelcollapse import _validate as check
+from modelcollapse.curation import Curation, curations
 
 __all__ = [
     "Accumulate",
@@ -67,6 +72,10 @@ class Plan:
         The first so many real points of batch 1 stay in every training set, even after batch 1 has left.
     drawn : ndarray of int64, (T,)
         0 to fit to all points held; otherwise that many of them, drawn without replacement.
+    curation : tuple of Curation
+        What happens to new points before they enter a training set.
+    real_weight : float, optional
+        Share of the real points in the weight of a training set; by default every point weighs the same.
     """
 
     real: np.ndarray
@@ -75,6 +84,8 @@ class Plan:
     oldest: np.ndarray
     drawn: np.ndarray
     pinned: int = 0
+    curation: tuple[Curation, ...] = ()
+    real_weight: float | None = None
 
     @cached_property
     def generations(self) -> int:
@@ -115,6 +126,16 @@ class Plan:
         return bool(one_batch and not self.real[1:].any() and not self.mix.any() and not self.pinned)
 
     @cached_property
+    def selects(self) -> bool:
+        """Whether a curation drops or chooses points, so that sizes are known only afterwards."""
+        return any(curation.selects for curation in self.curation)
+
+    @cached_property
+    def weighs(self) -> bool:
+        """Whether fits are weighted."""
+        return self.real_weight is not None or any(curation.weighs for curation in self.curation)
+
+    @cached_property
     def ring(self) -> int:
         """Batches that must be remembered one by one: the longest window at a moment when an old batch leaves.
 
@@ -126,7 +147,7 @@ class Plan:
         return int(windows.max()) if len(windows) and windows.max() > 1 else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Regime:
     """What every regime shares: sample sizes may be schedules, and a regime can be written out and named.
 
@@ -134,15 +155,19 @@ class Regime:
     ----------
     n : int, sequence of int, or callable
         Synthetic points per generation: a constant, the sizes (n_1, n_2, ...), or a function of t = 1, 2, ...
+    curation : Curation or sequence of Curation, optional
+        What happens to new points before they are fitted to, in this order.
     """
 
     n: object
+    curation: tuple[Curation, ...] | Curation | None = field(default=None, kw_only=True)
 
     kind: ClassVar[str]
 
     def __post_init__(self):
-        """Validate ``n``; subclasses validate the rest and call this."""
+        """Validate ``n`` and ``curation``; subclasses validate the rest and call this."""
         object.__setattr__(self, "n", check.schedule("n", self.n))
+        object.__setattr__(self, "curation", curations(self.curation) or None)
 
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
@@ -154,20 +179,26 @@ class Regime:
     def describe(self, generations: int | None = None) -> str:
         """Return the regime as JSON; callables are written out over `generations`."""
         settings = {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
             if callable(value):
-                value = check.sizes(field.name, value, generations or 1).tolist()
-            settings[field.name] = value
+                value = check.sizes(entry.name, value, generations or 1).tolist()
+            if entry.name == "curation" and value:
+                value = [one.describe() for one in value]
+            settings[entry.name] = value
         return json.dumps({"regime": type(self).__name__, **settings})
 
     def __str__(self) -> str:
         shown = []
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
+            if entry.name == "curation" and value:
+                value = " then ".join(map(str, value))
             if value is not None:
-                shown.append(f"{field.name}={getattr(value, '__name__', 'schedule') if callable(value) else value}")
+                shown.append(f"{entry.name}={getattr(value, '__name__', 'schedule') if callable(value) else value}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    __repr__ = __str__
 
     def _sizes(self, generations: int) -> np.ndarray:
         return check.sizes("n", self.n, check.integer("generations", generations, least=1))
@@ -177,6 +208,11 @@ class Regime:
         value = getattr(self, name)
         return int(self._sizes(generations)[0]) if value is None else value
 
+    def _weight(self):
+        if self.real_weight is not None:
+            weight = check.number("real_weight", self.real_weight, above=0, below=1, because="a share of the whole")
+            object.__setattr__(self, "real_weight", weight)
+
     def _optional(self, *names: str):
         for name in names:
             if getattr(self, name) is not None:
@@ -184,6 +220,7 @@ class Regime:
 
 
 def _plan(
+    regime: Regime,
     synthetic: np.ndarray,
     first: int,
     *,
@@ -202,10 +239,11 @@ def _plan(
     probability = np.full(T, float(mix))
     probability[0] = 0.0
     drawn = np.zeros(T, np.int64) if drawn is None else drawn.astype(np.int64)
-    return Plan(real, synthetic, probability, oldest.astype(np.int64), drawn, pinned)
+    weight = getattr(regime, "real_weight", None)
+    return Plan(real, synthetic, probability, oldest.astype(np.int64), drawn, pinned, regime.curation or (), weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replace(Regime):
     """Fit each generation to ``n`` points of the last model and to nothing else.
 
@@ -225,10 +263,10 @@ class Replace(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         n = self._sizes(generations)
-        return _plan(n, int(n[0]), oldest=np.arange(1, generations + 1))
+        return _plan(self, n, int(n[0]), oldest=np.arange(1, generations + 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Accumulate(Regime):
     """Fit each generation to the real points and to the samples of all earlier models.
 
@@ -256,11 +294,11 @@ class Accumulate(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         return _plan(
-            self._sizes(generations), self._first("n_real", generations), oldest=np.ones(generations, np.int64)
+            self, self._sizes(generations), self._first("n_real", generations), oldest=np.ones(generations, np.int64)
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Subsample(Regime):
     """Accumulate, but fit to ``n`` of the accumulated points, drawn without replacement: a fixed compute budget.
 
@@ -294,10 +332,10 @@ class Subsample(Regime):
                 f"n_real must be >= {n[0]} (generation 1 draws n points without replacement from the "
                 f"real ones), got {first}."
             )
-        return _plan(n, first, oldest=np.ones(generations, np.int64), drawn=n)
+        return _plan(self, n, first, oldest=np.ones(generations, np.int64), drawn=n)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FixedReal(Regime):
     """Keep the same real points in every training set and add ``n`` points of the last model.
 
@@ -310,6 +348,8 @@ class FixedReal(Regime):
     n_first : int, optional
         Real points that generation 1 is fitted to, of which ``n_real`` are kept; default ``n_real``. To keep 10 % of
         an original data set of 1000: ``FixedReal(n=900, n_real=100, n_first=1000)``.
+    real_weight : float, optional
+        Share in (0, 1) of the real points together in the weight of a fit; by default every point weighs the same.
 
     Examples
     --------
@@ -320,10 +360,13 @@ class FixedReal(Regime):
     n_real: int
     n_first: int | None = None
 
+    real_weight: float | None = field(default=None, kw_only=True)
+
     kind: ClassVar[str] = "fixed-real"
 
     def __post_init__(self):
         super().__post_init__()
+        self._weight()
         object.__setattr__(self, "n_real", check.integer("n_real", self.n_real, least=1))
         if self.n_first is not None:
             first = check.integer(
@@ -334,10 +377,10 @@ class FixedReal(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         first = self.n_real if self.n_first is None else self.n_first
-        return _plan(self._sizes(generations), first, oldest=np.arange(1, generations + 1), pinned=self.n_real)
+        return _plan(self, self._sizes(generations), first, oldest=np.arange(1, generations + 1), pinned=self.n_real)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FreshReal(Regime):
     """Fit to ``n`` points in all, ``n_real`` of them new real ones and the rest from the last model.
 
@@ -347,6 +390,8 @@ class FreshReal(Regime):
         Points per generation, all real in generation 1.
     n_real : int
         New real points in each generation.
+    real_weight : float, optional
+        Share in (0, 1) of the real points together in the weight of a fit; by default every point weighs the same.
 
     Examples
     --------
@@ -357,10 +402,13 @@ class FreshReal(Regime):
 
     n_real: int
 
+    real_weight: float | None = field(default=None, kw_only=True)
+
     kind: ClassVar[str] = "fresh-real"
 
     def __post_init__(self):
         super().__post_init__()
+        self._weight()
         object.__setattr__(self, "n_real", check.integer("n_real", self.n_real, least=0))
 
     def plan(self, generations: int) -> Plan:
@@ -372,11 +420,15 @@ class FreshReal(Regime):
                 f"got n_real={self.n_real} and n={int(n.min())}."
             )
         return _plan(
-            n - self.n_real, int(n[0]), oldest=np.arange(1, generations + 1), real=np.full(generations, self.n_real)
+            self,
+            n - self.n_real,
+            int(n[0]),
+            oldest=np.arange(1, generations + 1),
+            real=np.full(generations, self.n_real),
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mix(Regime):
     """Fit to ``n`` points, each a new real one with probability ``real_fraction``, else from the last model.
 
@@ -386,6 +438,8 @@ class Mix(Regime):
         Points per generation, all real in generation 1.
     real_fraction : float
         Probability in [0, 1].
+    real_weight : float, optional
+        Share in (0, 1) of the real points together in the weight of a fit; by default every point weighs the same.
 
     Examples
     --------
@@ -395,19 +449,22 @@ class Mix(Regime):
 
     real_fraction: float
 
+    real_weight: float | None = field(default=None, kw_only=True)
+
     kind: ClassVar[str] = "mix"
 
     def __post_init__(self):
         super().__post_init__()
+        self._weight()
         object.__setattr__(self, "real_fraction", check.probability("real_fraction", self.real_fraction))
 
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         n = self._sizes(generations)
-        return _plan(n, int(n[0]), oldest=np.arange(1, generations + 1), mix=self.real_fraction)
+        return _plan(self, n, int(n[0]), oldest=np.arange(1, generations + 1), mix=self.real_fraction)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Window(Regime):
     """Fit to the last ``k`` batches, the first batch being real and the others samples of the models.
 
@@ -439,7 +496,9 @@ class Window(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         t = np.arange(1, generations + 1)
-        return _plan(self._sizes(generations), self._first("n_real", generations), oldest=np.maximum(1, t - self.k + 1))
+        return _plan(
+            self, self._sizes(generations), self._first("n_real", generations), oldest=np.maximum(1, t - self.k + 1)
+        )
 
 
 def by_name() -> dict[str, type[Regime]]:
@@ -453,7 +512,7 @@ def read(text: str) -> Regime:
     Examples
     --------
     >>> read(Window(n=100, k=2).describe())
-    Window(n=100, k=2, n_real=None)
+    Window(n=100, k=2)
     """
     settings = json.loads(text)
     kinds = {cls.__name__: cls for cls in by_name().values()}

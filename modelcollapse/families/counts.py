@@ -93,9 +93,9 @@ class Poisson(_Rated):
         out = scipy.special.xlogy(k, self.rate) - self.rate - scipy.special.gammaln(k + 1)
         return np.where(legal, out, -np.inf)[()]
 
-    def fit(self, X, rng=None) -> Poisson:
-        """Refit to counts: the rate is their mean."""
-        return self._like(rate=float(np.mean(X)))
+    def fit(self, X, rng=None, weights=None) -> Poisson:
+        """Refit to counts: the rate is their mean, weighted where `weights` (row,) are given."""
+        return self._like(rate=float(np.average(X, weights=weights)))
 
     @classmethod
     def from_data(cls, X) -> Poisson:
@@ -163,9 +163,13 @@ class Exponential(_Rated):
         x = np.asarray(x, dtype=float)
         return np.where(x >= 0, math.log(self.rate) - self.rate * np.maximum(x, 0.0), -np.inf)[()]
 
-    def fit(self, X, rng=None) -> Exponential:
-        """Refit to waiting times: the rate is one over their mean."""
-        mean = float(np.mean(X))
+    def tempered(self, temperature: float) -> Exponential:
+        """Return the law with density proportional to p^(1 / temperature): its mean times temperature."""
+        return self._like(rate=self.rate / temperature)
+
+    def fit(self, X, rng=None, weights=None) -> Exponential:
+        """Refit to waiting times: the rate is one over their mean, weighted where `weights` (row,) are given."""
+        mean = float(np.average(X, weights=weights))
         return self._like(rate=1 / mean if mean > 0 else math.inf)
 
     @classmethod

@@ -123,14 +123,33 @@ class Gaussian:
         out = -0.5 * (z**2).sum(0) - np.log(np.diag(L)).sum() - 0.5 * self.dim * LOG_2PI
         return out.reshape(x.shape[:-1])
 
-    def fit(self, X, rng=None) -> Gaussian:
-        """Refit to points by moments, with the same estimator."""
+    def tempered(self, temperature: float) -> Gaussian:
+        """Return the law with density proportional to p^(1 / temperature): covariance times temperature."""
+        return self._like(self.mean, self.cov * temperature)
+
+    def biased(self, bias: float) -> Gaussian:
+        """Return the law with its covariance multiplied by `bias`."""
+        return self._like(self.mean, self.cov * bias)
+
+    def fit(self, X, rng=None, weights=None) -> Gaussian:
+        """Refit to points by moments, with the same estimator; `weights` (row,) >= 0 need not sum to anything."""
+        if weights is not None:
+            return self._weighted(X, weights / weights.sum())
         div = len(X) - 1 if self.estimator == "unbiased" else len(X)
         mean = X.mean(axis=0)
         centred = X - mean
         if self.dim is None:
             return self._like(float(mean), float(centred @ centred) / div)
         return self._like(mean, centred.T @ centred / div)
+
+    def _weighted(self, X, share) -> Gaussian:
+        """Refit with weights that sum to one; unbiased for weights that do not depend on the points."""
+        div = 1 - share @ share if self.estimator == "unbiased" else 1.0
+        mean = share @ X
+        centred = X - mean
+        if self.dim is None:
+            return self._like(float(mean), float(share @ centred**2) / div)
+        return self._like(mean, (centred * share[:, None]).T @ centred / div)
 
     @classmethod
     def from_data(cls, X, *, estimator: str) -> Gaussian:

@@ -186,6 +186,11 @@ class GaussianMixture:
         out = np.logaddexp.reduce(each, axis=0)
         return out.reshape(rows.shape[:-1])
 
+    def biased(self, bias: float) -> GaussianMixture:
+        """Return the mixture with the covariance of every component multiplied by `bias`."""
+        _, means, chols = self._factors()
+        return self._like(self.weights, means, self.covs * bias, chols * math.sqrt(bias))
+
     def fit(self, X, rng=None) -> GaussianMixture:
         """Refit to points (size, dim) by expectation-maximisation; `rng` is used by ``init="k-means++"`` only."""
         points = _layout(X, self.dim)

@@ -207,12 +207,23 @@ def _windowed(plan, unbiased: bool, sibling: float):
     return M, V, exponent
 
 
+def written_out(regime, generations: int):
+    """Return the plan of a regime whose points all enter the training set as they are, with the same weight."""
+    plan = regime.plan(generations)
+    if plan.curation or plan.real_weight is not None:
+        raise ValueError(
+            "regime must leave its points as they are, all of the same weight (what is known of selection, detection "
+            f"and temperature is found in the functions of modelcollapse.theory), got {regime}."
+        )
+    return plan
+
+
 def _run(regime, generations: int, estimator: str, population: int | None):
     generations = check.integer("generations", generations, least=0)
     check.choice("estimator", estimator, ("unbiased", "mle"))
     if generations == 0:
         return np.zeros(1), np.ones(1), np.zeros(1, np.int64)
-    plan = regime.plan(generations)
+    plan = written_out(regime, generations)
     sibling = 0.0
     if population is not None:
         population = check.integer("population", population, least=2, because="one fixed row has no variance")

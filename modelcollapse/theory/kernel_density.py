@@ -31,6 +31,7 @@ import numpy as np
 import scipy
 
 from modelcollapse import _validate as check
+from modelcollapse.theory.inbreeding import written_out
 
 __all__ = [
     "kde_bandwidth_factor",
@@ -245,7 +246,7 @@ def kde_moments(
     kernel = _kernel(bandwidth, variance, dim)
     if generations == 0:
         return np.full(1, variance), np.zeros(1)
-    plan = regime.plan(generations)
+    plan = written_out(regime, generations)
     sibling = 0.0
     if population is not None:
         population = check.integer("population", population, least=2, because="one fixed row has no variance")

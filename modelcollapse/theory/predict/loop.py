@@ -10,7 +10,7 @@ import numpy as np
 
 from modelcollapse import _validate as check
 from modelcollapse.theory import gaussian
-from modelcollapse.theory.inbreeding import inbreeding, moments, retained
+from modelcollapse.theory.inbreeding import inbreeding, moments, retained, written_out
 
 #: who derived the inbreeding coefficient of a regime
 SOURCES = {
@@ -136,7 +136,7 @@ def looped(family, regime, generations: int) -> Loop:
         raise TypeError(f"regime must be a regime such as Replace(n=100), got {regime!r}.")
     if not hasattr(family, "kind"):
         raise TypeError(f"family must be a family such as Gaussian(0.0, 1.0, estimator='mle'), got {family!r}.")
-    plan = regime.plan(check.integer("generations", generations, least=1))
+    plan = written_out(regime, check.integer("generations", generations, least=1))
     if family.kind != "Empirical":
         return Loop(family, regime, plan, None)
     model, rows = family.resolve()
