@@ -46,6 +46,7 @@ class Gaussian:
     estimator: str = field(default=None, kw_only=True)
 
     kind: ClassVar[str] = "Gaussian"
+    curates: ClassVar[tuple[str, ...]] = ("Temperature", "SamplingBias")
 
     def __post_init__(self):
         if self.estimator is None:
@@ -92,7 +93,7 @@ class Gaussian:
         """Standard deviation, or lower triangular L with L L' = cov (semi-definite allowed)."""
         if self.dim is None:
             return math.sqrt(self.cov)
-        from modelcollapse._kernels.gaussian import cholesky
+        from modelcollapse._kernels.wishart import cholesky
 
         L = np.zeros((self.dim, self.dim))
         cholesky(np.array(self.cov), L)
@@ -206,7 +207,7 @@ class Gaussian:
             return like._like(float(state["mean"]), math.exp(float(state["log_variance"])))
         return like._like(np.array(state["mean"]), np.array(state["cov"]))
 
-    def chains(self, plan, replicates: int, rng: np.random.Generator, rows=None) -> dict[str, np.ndarray]:
+    def chains(self, plan, replicates: int, rng: np.random.Generator, rows=None, out=None) -> dict[str, np.ndarray]:
         """Simulate whole chains through the sufficient statistic, exactly in law.
 
         Parameters
@@ -219,28 +220,36 @@ class Gaussian:
             Stream of this block.
         rows : (row,) or (row, dim) ndarray, optional
             Real data that are the truth.
+        out : dict of ndarray, optional
+            Where to write the variables, (replicate, T, ...) each; parts of larger arrays.
 
         Returns
         -------
         dict of ndarray
             The variables, each of shape (replicate, T, ...).
         """
-        from modelcollapse._kernels import gaussian as kernel
+        if self.dim is None:
+            from modelcollapse._kernels.gaussian import pool, replace
+        else:
+            from modelcollapse._kernels.wishart import pool, replace
 
-        shape, d = (replicates, plan.generations), self.dim
-        out = {name: np.empty(shape + (d,) * len(dims)) for name, dims in self.variables().items()}
+        d = self.dim
+        if out is None:  # a part of a larger array, because to the compiler a whole one is another type
+            shape = (replicates, plan.generations + 1)
+            out = {name: np.empty(shape + (d,) * len(dims))[:, 1:] for name, dims in self.variables().items()}
         unbiased = self.estimator == "unbiased"
         # copies, because a read-only array is another type to the compiler and would be compiled for once more
         start = (self.mean, math.log(self.cov)) if d is None else (np.array(self.mean), self.factor())
         whole = rows is not None and plan.real[0] == len(rows)
+        spread = 1.0
+        for curation in plan.curation:
+            spread *= math.sqrt(curation.shape(self._like(0.0, 1.0)).cov)
         if plan.replaces and (rows is None or whole):
             if whole:  # generation 1 is the fit to the rows, and the walk starts after it
                 for name, value in self.fit(rows).state().items():
                     out[name][:, 0] = value
-            walk = kernel.replace if d is None else kernel.replace_nd
-            walk(rng, plan.size, int(whole), unbiased, *start, *out.values())
+            replace(rng, plan.size, int(whole), unbiased, spread, *start, *out.values())
         else:
             data = np.empty((0,) if d is None else (0, d)) if rows is None else rows
-            pool = kernel.pool if d is None else kernel.pool_nd
-            pool(rng, *plan.unpack(replicates, rng), data, unbiased, *start, *out.values())
+            pool(rng, *plan.unpack(replicates, rng), data, unbiased, spread, *start, *out.values())
         return out

@@ -171,6 +171,8 @@ class Record(NamedTuple):
     #: numbers that a model is, and how many of them are recorded for a chain
     cells: int
     values: int
+    #: how many variables there are
+    of: int
 
 
 def record(model, plan: Plan, keep, summary) -> Record:
@@ -205,7 +207,7 @@ def record(model, plan: Plan, keep, summary) -> Record:
     variables = tuple(name for name in shapes if name in names) if names else tuple(shapes)
     sizes = {name: int(np.prod(shape, dtype=int)) for name, shape in shapes.items()}
     values = len(generations) * sum(sizes[name] for name in variables)
-    return Record(generations, variables, quantiles, sum(sizes.values()), values)
+    return Record(generations, variables, quantiles, sum(sizes.values()), values, len(shapes))
 
 
 def fits(recorded: Record, replicates: int):
@@ -244,9 +246,14 @@ def runs_chains(model, plan: Plan) -> bool:
     )
 
 
-def by_statistic(model, rows, plan: Plan, replicates: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Simulate one block of chains by the family's own means: through the sufficient statistic."""
-    return model.chains(plan, replicates, rng, rows)
+def by_statistic(model, rows, plan: Plan, replicates: int, rng: np.random.Generator, out=None) -> dict[str, np.ndarray]:
+    """Simulate one block of chains by the family's own means: through the sufficient statistic.
+
+    A family whose `chains` takes ``out`` is told where its block belongs.
+    """
+    if out is None or "out" not in inspect.signature(model.chains).parameters:
+        return model.chains(plan, replicates, rng, rows)
+    return model.chains(plan, replicates, rng, rows, out)
 
 
 def run_blocks(
@@ -271,33 +278,42 @@ def run_blocks(
     cut = _rng.blocks(replicates, size)
     start = model.state() | ({"kept": 0, "real_dropped": 0} if plan.selects else {})
     start = {name: np.asarray(start[name]) for name in recorded.variables}
-    zero, later = recorded.generations == 0, recorded.generations[recorded.generations > 0] - 1
-    whole = len(later) == plan.generations
+    lead = int(recorded.generations[0] == 0)
+    later = recorded.generations[lead:] - 1
+    later = slice(None) if len(later) == plan.generations else later
 
     def chosen(block, place):
-        """Write the recorded part of a block to `place`."""
+        """Write the recorded part of a block to `place`, unless it was written there to begin with."""
         for name, value in start.items():
-            place[name][:, zero] = value
-            place[name][:, ~zero] = block[name] if whole else block[name][:, later]
+            place[name][:, :lead] = value
+            if not np.may_share_memory(block[name], place[name]):
+                place[name][:, lead:] = block[name][:, later]
         return place
 
     def empty(length):
         dtypes = {name: np.int64 if value.dtype.kind in "iu" else np.float64 for name, value in start.items()}
-        return {n: np.empty((length, len(zero), *v.shape), dtypes[n]) for n, v in start.items()}
+        return {n: np.empty((length, len(recorded.generations), *v.shape), dtypes[n]) for n, v in start.items()}
+
+    def arguments(b, lo, hi):
+        where = [{name: value[lo:hi, 1:] for name, value in arrays.items()}] if direct else []
+        return model, rows, plan, hi - lo, _rng.stream(seed, b), *where
 
     def results():
         """Yield the blocks in order; workers never run far ahead of what has been recorded."""
         if n_jobs == 1:
-            yield from (engine(model, rows, plan, hi - lo, _rng.stream(seed, b)) for b, lo, hi in cut)
+            yield from (engine(*arguments(*block)) for block in cut)
             return
         with Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator") as workers:
             for i in range(0, len(cut), AHEAD):
-                part = cut[i : i + AHEAD]
-                yield from workers(delayed(engine)(model, rows, plan, hi - lo, _rng.stream(seed, b)) for b, lo, hi in part)
+                yield from workers(delayed(engine)(*arguments(*block)) for block in cut[i : i + AHEAD])
 
     streaming = recorded.quantiles is not None
     summary = Summary(recorded.quantiles) if streaming else None
     arrays = empty(0 if streaming else replicates)
+    # blocks that are recorded whole are written in place; other processes have a copy of it, and send theirs back
+    direct = (
+        engine is by_statistic and not streaming and lead and isinstance(later, slice) and len(start) == recorded.of
+    )
     with tqdm(total=replicates, desc=f"simulating {model.kind}", unit="chain", disable=not progress) as bar:
         for (_, lo, hi), block in zip(cut, results(), strict=True):
             if streaming:

@@ -1,9 +1,9 @@
 r"""What is recorded of a run in memory that does not grow with the number of chains.
 
 A summary keeps, for every cell (a variable at a generation), count, mean and sum of squared deviations, joined block by
-block (Chan, Golub and LeVeque), and a sketch of the law over chains for the quantiles. The sketch is a ladder of buffers
-of `WIDTH` sorted values, as in Karnin, Lang and Liberty (2016): two full buffers of one level are merged, and the means
-of neighbours, each standing for twice as many chains, make one of the next. So there are at most
+block (Chan, Golub and LeVeque), and a sketch of the law over chains for the quantiles. The sketch is a ladder of
+buffers of `WIDTH` sorted values, as in Karnin, Lang and Liberty (2016): two full buffers of one level are merged, and
+the means of neighbours, each standing for twice as many chains, make one of the next. So there are at most
 :math:`\log_2(R/\mathrm{WIDTH}) + 1` buffers a cell. Up to `WIDTH` chains the quantiles are those of NumPy; beyond, they
 are interpolated between means of at most a 1/`WIDTH` of all chains: good from 0.01 to 0.99, not for the extremes.
 
