@@ -14,15 +14,20 @@ imported where it is used; the rooms `lm`, `metrics`, `plot` and `testing` open 
 import importlib
 
 from modelcollapse import curation, families, regimes, theory
+from modelcollapse.diagnose import diagnose
 from modelcollapse.families import (
     Categorical,
     Empirical,
     Exponential,
+    FrequencySpectrum,
     Gaussian,
     GaussianMixture,
     KernelDensity,
+    LinearRegression,
+    LogisticRegression,
     Poisson,
 )
+from modelcollapse.plan import plan
 from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace, Subsample, Window
 from modelcollapse.simulate import simulate
 from modelcollapse.theory import predict
@@ -36,10 +41,13 @@ __all__ = [
     "Empirical",
     "Exponential",
     "FixedReal",
+    "FrequencySpectrum",
     "FreshReal",
     "Gaussian",
     "GaussianMixture",
     "KernelDensity",
+    "LinearRegression",
+    "LogisticRegression",
     "Mix",
     "Poisson",
     "Replace",
@@ -47,9 +55,11 @@ __all__ = [
     "Window",
     "__version__",
     "curation",
+    "diagnose",
     "families",
     "lm",
     "metrics",
+    "plan",
     "plot",
     "predict",
     "regimes",

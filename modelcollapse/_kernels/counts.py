@@ -13,7 +13,8 @@ import math
 import numpy as np
 from numba import njit
 
-from modelcollapse._kernels.gaussian import WIDE, chi_square, log, pick, shuffle_head
+from modelcollapse._kernels.draws import chi_square, log, pick, shuffle_head
+from modelcollapse._kernels.gaussian import WIDE
 
 #: a mean smaller than one by e to this is zero beside a real point
 NARROW = 230.0

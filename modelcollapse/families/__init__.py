@@ -12,16 +12,22 @@ from modelcollapse.families.counts import Exponential, Poisson
 from modelcollapse.families.empirical import Empirical
 from modelcollapse.families.gaussian import Gaussian
 from modelcollapse.families.kernel_density import KernelDensity
+from modelcollapse.families.logistic import LogisticRegression
 from modelcollapse.families.mixture import GaussianMixture
+from modelcollapse.families.regression import LinearRegression
+from modelcollapse.families.spectrum import FrequencySpectrum
 
 __all__ = [
     "Categorical",
     "Empirical",
     "Exponential",
     "Family",
+    "FrequencySpectrum",
     "Gaussian",
     "GaussianMixture",
     "KernelDensity",
+    "LinearRegression",
+    "LogisticRegression",
     "Poisson",
     "by_name",
     "model",
@@ -31,7 +37,8 @@ __all__ = [
 
 def by_name() -> dict[str, type]:
     """Return the families by name, as files and the command line use them."""
-    known = (Gaussian, GaussianMixture, Categorical, Empirical, KernelDensity, Poisson, Exponential)
+    known = (Gaussian, GaussianMixture, Categorical, Empirical, KernelDensity, Poisson, Exponential, LinearRegression)
+    known += (FrequencySpectrum, LogisticRegression)
     return {cls.kind: cls for cls in known}
 
 

@@ -9,8 +9,8 @@ Two things are optional. ``chains(plan, replicates, rng, rows=None)`` simulates 
 whose sufficient statistic can be drawn directly does that at a cost that does not depend on n. Where a regime draws a
 subsample of what it holds (``plan.drawn``), statistics do not add, and `simulate` goes back to points, unless the
 class attribute ``subsamples = True`` says that its `chains` draw subsamples as well. ``curates`` names the curations
-that `chains` takes part in (``plan.curation``); with any other the family is run point by point. What a curation needs of
-a family it asks for by name: ``tempered``, ``biased``, ``with_probabilities``, and a ``fit`` that takes ``weights``.
+that `chains` takes part in (``plan.curation``); with any other the family is run point by point. What a curation needs
+of a family it asks for by name: ``tempered``, ``biased``, ``with_probabilities``, and a ``fit`` that takes ``weights``.
 """
 
 from __future__ import annotations

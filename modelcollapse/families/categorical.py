@@ -71,10 +71,21 @@ class Categorical:
         with np.errstate(divide="ignore"):
             return np.log(self.probabilities)[np.asarray(x, dtype=np.int64)]
 
-    def fit(self, X, rng=None) -> Categorical:
-        """Refit to category numbers by counting."""
-        counts = np.bincount(X, minlength=len(self.probabilities))
-        return self._like(counts / len(X))
+    def with_probabilities(self, probabilities) -> Categorical:
+        """Return the same categories with other probabilities (category,), which sum to one."""
+        return self._like(probabilities)
+
+    def tempered(self, temperature: float) -> Categorical:
+        """Return the law with probabilities proportional to p^(1 / temperature); what is gone stays gone."""
+        with np.errstate(divide="ignore"):
+            log_weight = np.log(self.probabilities) / temperature
+        weight = np.exp(log_weight - log_weight.max())
+        return self._like(weight / weight.sum())
+
+    def fit(self, X, rng=None, weights=None) -> Categorical:
+        """Refit to category numbers by counting, or by adding up their `weights` (row,)."""
+        counts = np.bincount(X, weights, minlength=len(self.probabilities))
+        return self._like(counts / (len(X) if weights is None else weights.sum()))
 
     @classmethod
     def from_data(cls, X) -> Categorical:
@@ -135,9 +146,16 @@ class Categorical:
 
     def chains(self, plan, replicates: int, rng: np.random.Generator, rows=None) -> dict[str, np.ndarray]:
         """Simulate whole chains through the counts, exactly in law; arguments as for `Gaussian.chains`."""
-        from modelcollapse._kernels.categorical import pool
+        from modelcollapse._kernels.categorical import pool, replace, tables
 
-        out = np.empty((replicates, plan.generations, len(self.probabilities)))
-        data = np.empty(0, np.int64) if rows is None else rows
-        pool(rng, *plan.unpack(replicates, rng), data, np.array(self.probabilities), out)
+        out = np.zeros((replicates, plan.generations, len(self.probabilities)))
+        if rows is None:
+            there, data = np.flatnonzero(self.probabilities), np.empty(0, np.int64)
+        else:
+            there, data = np.unique(rows, return_inverse=True)
+        weights = self.probabilities[there]
+        if plan.replaces:
+            replace(rng, tables(), plan.batch, data, there, weights, out)
+        else:
+            pool(rng, tables(), *plan.unpack(replicates, rng), data, there, weights, out)
         return {"probability": out}

@@ -2,7 +2,8 @@
 
 Every metric takes a run (the `xarray.Dataset` that `simulate` returns) and gives an `xarray.DataArray` with the
 dimensions (replicate, generation), whose attributes say what it is, in which unit, and whether it is a closed form
-or taken from samples (then with how many, and with its standard error as a coordinate).
+or taken from samples (then with how many, and with its standard error as a coordinate). The functions that ask who is
+lost first are about shares of the chains and have no replicates.
 
 ====================  ======================================================================================
 what is forgotten     `tail_mass`, `survival`, `support`, `missing_mass`
@@ -11,6 +12,7 @@ what variety is left  `variance`, `generalised_variance`, `effective_rank`, `het
 how different         `kl`, `total_variation`, `hellinger`
 how far               `w2_squared`, `l2_squared`
 how likely            `nll`, `cross_entropy`
+who is lost first     `minority_survival`, `minority_half_life`, `minority_lost`, `minority_parity`
 ====================  ======================================================================================
 
 The truth is generation 0. Where real rows are the truth, `tail_mass` takes its thresholds from the rows; everything
@@ -20,6 +22,7 @@ else compares with generation 0, the model fitted to all of them.
 from modelcollapse.metrics.distance import l2_squared, w2_squared
 from modelcollapse.metrics.divergence import hellinger, kl, total_variation
 from modelcollapse.metrics.likelihood import cross_entropy, nll
+from modelcollapse.metrics.minority import minority_half_life, minority_lost, minority_parity, minority_survival
 from modelcollapse.metrics.spread import (
     differential_entropy,
     effective_rank,
@@ -40,6 +43,10 @@ __all__ = [
     "heterozygosity",
     "kl",
     "l2_squared",
+    "minority_half_life",
+    "minority_lost",
+    "minority_parity",
+    "minority_survival",
     "missing_mass",
     "nll",
     "support",

@@ -192,6 +192,8 @@ QUANTITIES = {
     "support": ("bounded", lambda run: _alive(run).sum("category", skipna=False)),
     "survival": ("event", _alive),
     "probability": ("bounded", lambda run: run["probability"]),
+    "coef": ("martingale", lambda run: run["coef"]),
+    "excess_risk": ("square", lambda run: run["excess_risk"]),
 }
 #: quantities that theory predicts but that no run can be held against, and what to compare instead
 UNTESTED = {
@@ -251,7 +253,7 @@ def _out_of_scope(run, known) -> str | None:
     if family != run.attrs.get("family"):
         return f"the prediction is for {family or 'no family'} and the run is of {run.attrs.get('family')} models"
     options = json.loads(run.attrs.get("family_options", "{}"))
-    for name in ("estimator", "bandwidth"):
+    for name in ("estimator", "bandwidth", "penalty", "design"):
         used = options.get(name)
         if known.attrs.get(name, used) != used:
             return f"the prediction is for {name}={known.attrs[name]!r} and the run used {used!r}"

@@ -28,6 +28,21 @@ ROOMS = [
     "mad",
     "marginal",
     "passage",
+    "curation",
+    "selection",
+    "preference",
+    "detection",
+    "watermark",
+    "power_law",
+    "random_matrix",
+    "regression",
+    "regression_mixed",
+    "zipf",
+    "scaling",
+    "temperature",
+    "truncation",
+    "closed_loop",
+    "stability",
 ]
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelcollapse.theory.predict import categorical, gaussian, others  # noqa: F401 (they fill the table)
+from modelcollapse.theory.predict import categorical, gaussian, others, regression  # noqa: F401 (they fill the table)
 from modelcollapse.theory.predict.loop import LAWS, LONG, looped
 
 __all__ = ["available", "predict"]
@@ -64,7 +64,8 @@ def predict(quantity: str, family, regime, *, generations: int):
         ``kl_forward``, ``kl_reverse``, and for vectors ``cov``, ``log_det``; for a Categorical ``heterozygosity``,
         ``entropy``, ``probability``, ``survival``, ``support``; for a KernelDensity ``variance`` (of its points),
         ``mean``, ``mean_squared_error``; for a Poisson ``rate``, ``survival``; for an Exponential ``log_rate``,
-        ``mean``; for a GaussianMixture ``weight``, ``survival``. Which of them are known depends on the regime: see
+        ``mean``; for a GaussianMixture ``weight``, ``survival``; for a LinearRegression ``coef``, ``excess_risk``.
+        Which of them are known depends on the regime: see
         `available`.
     family : Family
         The truth (generation 0) and the estimator, or `Empirical` rows with a model fitted to them.
