@@ -176,6 +176,11 @@ class Regime:
             "Window, or write a subclass with a method plan(generations) -> Plan."
         )
 
+    def curated(self, generations: int) -> Plan:
+        """Write the regime out, with what is done to its points on the way: what simulation and theory read."""
+        weight = getattr(self, "real_weight", None)
+        return dataclasses.replace(self.plan(generations), curation=self.curation or (), real_weight=weight)
+
     def describe(self, generations: int | None = None) -> str:
         """Return the regime as JSON; callables are written out over `generations`."""
         settings = {}
@@ -220,7 +225,6 @@ class Regime:
 
 
 def _plan(
-    regime: Regime,
     synthetic: np.ndarray,
     first: int,
     *,
@@ -239,8 +243,7 @@ def _plan(
     probability = np.full(T, float(mix))
     probability[0] = 0.0
     drawn = np.zeros(T, np.int64) if drawn is None else drawn.astype(np.int64)
-    weight = getattr(regime, "real_weight", None)
-    return Plan(real, synthetic, probability, oldest.astype(np.int64), drawn, pinned, regime.curation or (), weight)
+    return Plan(real, synthetic, probability, oldest.astype(np.int64), drawn, pinned)
 
 
 @dataclass(frozen=True, repr=False)
@@ -263,7 +266,7 @@ class Replace(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         n = self._sizes(generations)
-        return _plan(self, n, int(n[0]), oldest=np.arange(1, generations + 1))
+        return _plan(n, int(n[0]), oldest=np.arange(1, generations + 1))
 
 
 @dataclass(frozen=True, repr=False)
@@ -294,7 +297,7 @@ class Accumulate(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         return _plan(
-            self, self._sizes(generations), self._first("n_real", generations), oldest=np.ones(generations, np.int64)
+            self._sizes(generations), self._first("n_real", generations), oldest=np.ones(generations, np.int64)
         )
 
 
@@ -332,7 +335,7 @@ class Subsample(Regime):
                 f"n_real must be >= {n[0]} (generation 1 draws n points without replacement from the "
                 f"real ones), got {first}."
             )
-        return _plan(self, n, first, oldest=np.ones(generations, np.int64), drawn=n)
+        return _plan(n, first, oldest=np.ones(generations, np.int64), drawn=n)
 
 
 @dataclass(frozen=True, repr=False)
@@ -377,7 +380,7 @@ class FixedReal(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         first = self.n_real if self.n_first is None else self.n_first
-        return _plan(self, self._sizes(generations), first, oldest=np.arange(1, generations + 1), pinned=self.n_real)
+        return _plan(self._sizes(generations), first, oldest=np.arange(1, generations + 1), pinned=self.n_real)
 
 
 @dataclass(frozen=True, repr=False)
@@ -420,7 +423,6 @@ class FreshReal(Regime):
                 f"got n_real={self.n_real} and n={int(n.min())}."
             )
         return _plan(
-            self,
             n - self.n_real,
             int(n[0]),
             oldest=np.arange(1, generations + 1),
@@ -461,7 +463,7 @@ class Mix(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         n = self._sizes(generations)
-        return _plan(self, n, int(n[0]), oldest=np.arange(1, generations + 1), mix=self.real_fraction)
+        return _plan(n, int(n[0]), oldest=np.arange(1, generations + 1), mix=self.real_fraction)
 
 
 @dataclass(frozen=True, repr=False)
@@ -496,9 +498,7 @@ class Window(Regime):
     def plan(self, generations: int) -> Plan:
         """Write the regime out for generations 1 .. `generations`."""
         t = np.arange(1, generations + 1)
-        return _plan(
-            self, self._sizes(generations), self._first("n_real", generations), oldest=np.maximum(1, t - self.k + 1)
-        )
+        return _plan(self._sizes(generations), self._first("n_real", generations), oldest=np.maximum(1, t - self.k + 1))
 
 
 def by_name() -> dict[str, type[Regime]]:

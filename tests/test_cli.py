@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from modelcollapse import cli
+from modelcollapse.cli import arguments
 
 
 def run(capsys, *argv):
@@ -97,7 +98,10 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
     [
         (("simulate",), "--estimator must be 'unbiased' (divisor n - 1) or 'mle'"),
         (("simulate", "--estimator", "mle", "--regime", "window"), "--k must be given for window"),
-        (("simulate", "--estimator", "mle", "--k", "3"), "--k must not be given for replace (it takes --n), got 3."),
+        (
+            ("simulate", "--estimator", "mle", "--k", "3"),
+            "--k must not be given for replace (it takes --n, --curation), got 3.",
+        ),
         (("simulate", "--estimator", "mle", "--n", "1"), "at least 2 points, got 1 at generation 1"),
         (("simulate", "--estimator", "mle", "--n", "5,5"), "schedule is shorter than the run"),
         (("simulate", "--estimator", "mle", "--cov", "-1"), "cov must be a finite number > 0"),
@@ -112,6 +116,12 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
         (("simulate", "--estimator", "mle", "--data", "/no/such.csv"), "/no/such.csv"),
         (("predict", "karma", "--estimator", "mle"), "karma"),
         (("verify", "--run", "/no/such.nc"), "which does not exist"),
+        (("diagnose", "/no/such.nc"), "which does not exist"),
+        (("plan", "--variance-lost", "1.5"), "variance_lost must be"),
+        (("simulate", "--family", "linear-regression"), "--coef must be given for linear-regression"),
+        (("simulate", "--estimator", "mle", "--real-weight", "0.5"), "--real-weight must not be given for replace"),
+        (("simulate", "--estimator", "mle", "--keep", "warp"), "keep must name variables of a Gaussian"),
+        (("predict", "--estimator", "mle", "--curation", "SelectTop:0.5"), "got Replace(n=100, curation=SelectTop"),
     ],
 )
 def test_bad_requests_exit_with_2_and_say_what_to_do(capsys, argv, message):
@@ -161,21 +171,105 @@ def test_a_count_has_one_column(capsys, table):
 
 
 def test_a_bandwidth_is_a_number_or_a_rule(capsys, table):
-    assert (cli.bandwidth("0.5"), cli.bandwidth(" scott")) == (0.5, "scott")
+    assert (arguments.bandwidth("0.5"), arguments.bandwidth(" scott")) == (0.5, "scott")
     argv = ("--family", "kernel-density", "--data", table, "--bandwidth", "wide", "--n", "30")
     code, _, err = run(capsys, "simulate", *argv)
     assert code == 2
     assert "bandwidth must be" in err
 
 
-@pytest.mark.parametrize("argv", [("--bogus",), ("simulate", "--family", "weibull"), ("simulate", "--n", "a")])
-def test_bad_usage_exits_with_2(argv):
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--bogus",), "unrecognized arguments: --bogus"),
+        (("simulate", "--family", "weibull"), "invalid choice: 'weibull'"),
+        (("simulate", "--n", "a"), "must be an integer or integers separated by commas, got 'a'"),
+        (("simulate", "--curation", "Magic:1"), "must name one of Detector, Edit, "),
+        (("simulate", "--curation", "Temperature:0"), "Temperature:0: temperature must be a finite number > 0, got 0"),
+        (("simulate", "--keep", "1:x"), "must be generations (5, or 0:101:10) and variables separated by commas"),
+        (("plan",), "one of the arguments --variance-lost --tail-lost --minority is required"),
+    ],
+)
+def test_bad_usage_exits_with_2(capsys, argv, message):
     with pytest.raises(SystemExit) as stop:
         cli.main(list(argv))
     assert stop.value.code == 2
+    assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [(), ("report",), ("simulate",), ("predict",), ("verify",)])
+def test_curations_are_read():
+    from modelcollapse import curation
+
+    assert arguments.cure("Temperature:0.9") == curation.Temperature(0.9)
+    assert arguments.cure("SelectTop:0.5,by=likelihood") == curation.SelectTop(0.5, by="likelihood")
+    assert arguments.cure("Detector:tpr=0.9,fpr=0.05,action=weight") == curation.Detector(0.9, 0.05, "weight")
+    assert arguments.cure("Watermark:strength=1,length=50") == curation.Watermark(strength=1, length=50)
+
+
+def test_a_curated_run_of_some_generations(capsys, tmp_path):
+    argv = ("--estimator", "mle", "--regime", "fresh-real", "--n", "40", "--n-real", "10", "--generations", "6")
+    cures = ("--curation", "Temperature:0.9", "--curation", "Detector:0.5,0.1", "--keep", "0,3:7,kept,log_variance")
+    path = str(tmp_path / "run.nc")
+    code, out, _ = run(capsys, "simulate", *argv, *cures, "--replicates", "20", "--json", "--out", path)
+    assert code == 0
+    found = json.loads(out)
+    assert [row["generation"] for row in found["generations"]] == [0, 3, 4, 5, 6]
+    assert "Temperature(temperature=0.9) then Detector" in found["attrs"]["regime_text"]
+
+    assert set(xr.load_dataset(path).data_vars) == {"kept", "log_variance", "variance", "stopped"}
+
+
+def test_a_summary_is_printed_and_stored(capsys, tmp_path):
+    path = str(tmp_path / "run.nc")
+    argv = ("--estimator", "mle", "--n", "10", "--generations", "4", "--replicates", "300")
+    code, out, _ = run(capsys, "simulate", *argv, "--summary", "--out", path)
+    assert code == 0
+    assert out.splitlines()[1].split() == [
+        "generation",
+        "mean",
+        "variance",
+        "sd",
+        "q0.05",
+        "q0.25",
+        "q0.5",
+        "q0.75",
+        "q0.95",
+    ]
+    code, _, err = run(capsys, "diagnose", path)
+    assert code == 2
+    assert "replicate" in err
+
+
+def test_diagnose_reads_a_run(capsys, tmp_path):
+    path = str(tmp_path / "run.nc")
+    argv = ("--estimator", "mle", "--n", "10", "--generations", "60", "--replicates", "200")
+    assert run(capsys, "simulate", *argv, "--out", path)[0] == 0
+    code, out, _ = run(capsys, "diagnose", path)
+    assert code == 0
+    assert "collapsing variance" in out
+    code, out, _ = run(capsys, "diagnose", path, "--json")
+    rows = {row["definition"]: row for row in json.loads(out)}
+    assert len(rows) == 8
+    assert rows["collapsing variance"]["verdict"] == "yes"
+
+
+def test_plan_answers(capsys):
+    code, out, _ = run(capsys, "plan", "--n", "100", "--generations", "50", "--variance-lost", "0.1")
+    assert code == 0
+    assert "FreshReal(n=100, n_real=5)" in out
+    code, out, _ = run(capsys, "plan", "--n", "100", "--generations", "20", "--minority", "0.02", "--json")
+    assert code == 0
+    assert {row["option"] for row in json.loads(out)} >= {"nothing", "accumulate", "detector"}
+
+
+def test_linear_regression_agrees_with_theory(capsys):
+    argv = ("--family", "linear-regression", "--coef", "1,-2", "--n", "40", "--generations", "5")
+    code, out, _ = run(capsys, "verify", *argv, "--json")
+    assert code == 0
+    assert {v["quantity"]: v["status"] for v in json.loads(out)} == {"coef": "SUPPORTED", "excess_risk": "SUPPORTED"}
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in cli.EXAMPLES if name)])
 def test_help_teaches(capsys, command):
     with pytest.raises(SystemExit) as stop:
         cli.main([*command, "--help"])
@@ -200,7 +294,7 @@ def test_it_runs_as_a_module_and_imports_quickly():
 
 
 def test_sizes_numbers_and_matrices_are_read():
-    assert cli.sizes("5") == 5
-    assert cli.sizes("5,6") == (5, 6)
-    assert np.array(cli.matrix("2,1;1,2")).shape == (2, 2)
-    assert cli.matrix("2") == 2.0
+    assert arguments.sizes("5") == 5
+    assert arguments.sizes("5,6") == (5, 6)
+    assert np.array(arguments.matrix("2,1;1,2")).shape == (2, 2)
+    assert arguments.matrix("2") == 2.0

@@ -144,18 +144,23 @@ class Categorical:
         names = np.asarray(state.get("category", ()))
         return cls(state["probability"], labels=tuple(names) if names.dtype.kind in "UO" and names.size else None)
 
-    def chains(self, plan, replicates: int, rng: np.random.Generator, rows=None) -> dict[str, np.ndarray]:
-        """Simulate whole chains through the counts, exactly in law; arguments as for `Gaussian.chains`."""
+    def chains(self, plan, replicates: int, rng: np.random.Generator, rows=None, out=None) -> dict[str, np.ndarray]:
+        """Simulate whole chains through the counts, exactly in law; arguments as for `Gaussian.chains`.
+
+        What is written to must be zero: only survivors are written.
+        """
         from modelcollapse._kernels.categorical import pool, replace, tables
 
-        out = np.zeros((replicates, plan.generations, len(self.probabilities)))
+        if out is None:
+            out = {"probability": np.zeros((replicates, plan.generations + 1, len(self.probabilities)))[:, 1:]}
+        target = out["probability"]
         if rows is None:
             there, data = np.flatnonzero(self.probabilities), np.empty(0, np.int64)
         else:
             there, data = np.unique(rows, return_inverse=True)
         weights = self.probabilities[there]
         if plan.replaces:
-            replace(rng, tables(), plan.batch, data, there, weights, out)
+            replace(rng, tables(), plan.batch, data, there, weights, target)
         else:
-            pool(rng, tables(), *plan.unpack(replicates, rng), data, there, weights, out)
-        return {"probability": out}
+            pool(rng, tables(), *plan.unpack(replicates, rng), data, there, weights, target)
+        return out

@@ -221,7 +221,7 @@ class Gaussian:
         rows : (row,) or (row, dim) ndarray, optional
             Real data that are the truth.
         out : dict of ndarray, optional
-            Where to write the variables, (replicate, T, ...) each; parts of larger arrays.
+            Where to write the variables, (replicate, T, ...) each: parts of larger arrays of zeros.
 
         Returns
         -------

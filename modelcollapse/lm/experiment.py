@@ -200,6 +200,11 @@ class _Chain:
                 )
         if not hasattr(regime, "plan") or isinstance(regime, type):
             raise TypeError(f"regime must be a regime such as Replace(n={len(corpus)}), got {regime!r:.80}.")
+        if getattr(regime, "curation", None) or getattr(regime, "real_weight", None) is not None:
+            raise ValueError(
+                f"regime must leave its texts as they are, all of the same weight (curations choose points, and a text "
+                f"is none), got {regime}."
+            )
         self.plan = plan = regime.plan(generations)
         if plan.real[0] > len(corpus):
             raise ValueError(

@@ -134,7 +134,7 @@ def prepare(family, regime, generations, replicates) -> tuple[Family, np.ndarray
         )
     if not hasattr(regime, "plan") or isinstance(regime, type):
         raise TypeError(f"regime must be a regime such as Replace(n=100), got {regime!r:.80}.")
-    plan = regime.plan(generations)
+    plan = regime.curated(generations) if hasattr(regime, "curated") else regime.plan(generations)
     model, rows = family, None
     if isinstance(family, Empirical):
         model, rows = family.resolve()
@@ -292,7 +292,7 @@ def run_blocks(
 
     def empty(length):
         dtypes = {name: np.int64 if value.dtype.kind in "iu" else np.float64 for name, value in start.items()}
-        return {n: np.empty((length, len(recorded.generations), *v.shape), dtypes[n]) for n, v in start.items()}
+        return {n: np.zeros((length, len(recorded.generations), *v.shape), dtypes[n]) for n, v in start.items()}
 
     def arguments(b, lo, hi):
         where = [{name: value[lo:hi, 1:] for name, value in arrays.items()}] if direct else []

@@ -209,13 +209,12 @@ def _windowed(plan, unbiased: bool, sibling: float):
 
 def written_out(regime, generations: int):
     """Return the plan of a regime whose points all enter the training set as they are, with the same weight."""
-    plan = regime.plan(generations)
-    if plan.curation or plan.real_weight is not None:
+    if getattr(regime, "curation", None) or getattr(regime, "real_weight", None) is not None:
         raise ValueError(
             "regime must leave its points as they are, all of the same weight (what is known of selection, detection "
             f"and temperature is found in the functions of modelcollapse.theory), got {regime}."
         )
-    return plan
+    return regime.plan(generations)
 
 
 def _run(regime, generations: int, estimator: str, population: int | None):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from modelcollapse import regimes
+from modelcollapse.curation import Edit
 from modelcollapse.lm import Corpus, NGram, cross_check, experiment
 from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace, Subsample, Window
 from modelcollapse.testing import assert_kills, stream
@@ -401,3 +402,8 @@ def test_requests_that_cannot_be_met_are_refused_before_anything_runs(monkeypatc
 def test_a_progress_bar_is_shown_on_request(capsys):
     experiment(SMALL, regime=Replace(n=10), generations=1, replicates=2, rng=1, progress=True)
     assert "2/2" in capsys.readouterr().err
+
+
+def test_curations_are_refused_not_ignored():
+    with pytest.raises(ValueError, match=r"regime must leave its texts as they are.*Edit"):
+        experiment(SMALL, order=1, regime=Replace(len(SMALL), curation=Edit(0.5)), generations=2)
