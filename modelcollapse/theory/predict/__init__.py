@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from modelcollapse.theory.predict import categorical, gaussian, others, regression  # noqa: F401 (they fill the table)
+from modelcollapse.theory.predict import curated as curated_loops
 from modelcollapse.theory.predict.loop import LAWS, LONG, looped
 
 __all__ = ["available", "predict"]
@@ -40,12 +41,19 @@ def available(family, regime, *, generations: int | None = None) -> dict[str, st
     if generations is None:
         schedule = getattr(regime, "n", None)
         generations = len(schedule) if isinstance(schedule, tuple) else LONG
-    loop = looped(family, regime, generations)
+    loop, laws = _asked(family, regime, generations)
     return {
         quantity: line
-        for (kind, quantity), (condition, _, line) in LAWS.items()
+        for (kind, quantity), (condition, _, line) in laws.items()
         if kind == loop.model.kind and not condition(loop)
     }
+
+
+def _asked(family, regime, generations: int):
+    """Return the loop that is asked about, and the table of laws for it."""
+    loop = looped(family, regime, generations, curated=True)
+    plain = not loop.plan.curation and loop.plan.real_weight is None
+    return loop, LAWS if plain else curated_loops.table(loop)
 
 
 def _listed(names) -> str:
@@ -98,19 +106,19 @@ def predict(quantity: str, family, regime, *, generations: int):
     """
     import xarray as xr
 
-    loop = looped(family, regime, generations)
+    loop, laws = _asked(family, regime, generations)
     kind = loop.model.kind
-    if not any(k == kind for k, _ in LAWS):
+    if not any(k == kind for k, _ in laws):
         raise ValueError(
             f"quantity must be one that theory knows for {kind} under {regime}: nothing is known in "
             f"closed form (simulate it), got {quantity!r}."
         )
     known = available(family, regime, generations=generations)
-    if (kind, quantity) not in LAWS:
+    if (kind, quantity) not in laws:
         raise ValueError(
             f"quantity must be one of those known for {kind} under {regime}, {_listed(known)}, got {quantity!r}."
         )
-    condition, law, _ = LAWS[kind, quantity]
+    condition, law, _ = laws[kind, quantity]
     why = condition(loop)
     if why:
         raise ValueError(

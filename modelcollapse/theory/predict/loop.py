@@ -130,13 +130,15 @@ class Loop:
         return f"F-MASTER (derived), {special}" if special else "F-MASTER (derived)"
 
 
-def looped(family, regime, generations: int) -> Loop:
-    """Check a question and write the regime out."""
+def looped(family, regime, generations: int, *, curated: bool = False) -> Loop:
+    """Check a question and write the regime out, a curated one only where that is asked for."""
     if not hasattr(regime, "plan"):
         raise TypeError(f"regime must be a regime such as Replace(n=100), got {regime!r}.")
     if not hasattr(family, "kind"):
         raise TypeError(f"family must be a family such as Gaussian(0.0, 1.0, estimator='mle'), got {family!r}.")
-    plan = written_out(regime, check.integer("generations", generations, least=1))
+    generations = check.integer("generations", generations, least=1)
+    whole = curated and hasattr(regime, "curated")
+    plan = regime.curated(generations) if whole else written_out(regime, generations)
     if family.kind != "Empirical":
         return Loop(family, regime, plan, None)
     model, rows = family.resolve()
