@@ -19,6 +19,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -221,6 +222,12 @@ def fits(recorded: Record, replicates: int):
         )
 
 
+@cache
+def versions() -> str:
+    """Return the versions of what draws and counts, as JSON; looking them up takes a millisecond."""
+    return json.dumps({name: version(name) for name in ("numpy", "numba")})
+
+
 def memory() -> int:
     """Return the bytes of memory that can be had, caches included; half of all, or 4 GB, where nobody says."""
     try:
@@ -363,7 +370,7 @@ def assemble(
         "replicates": replicates,
         "entropy": str(seed.entropy),
         "spawn_key": json.dumps([int(k) for k in seed.spawn_key]),
-        "versions": json.dumps({name: version(name) for name in ("numpy", "numba")}),
+        "versions": versions(),
     }
     if not streaming and "kept" in arrays:
         ended = (arrays["kept"] == 0) & (recorded.generations > 0)
