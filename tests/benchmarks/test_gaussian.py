@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 import modelcollapse as mc
 
-N, T, R = 1000, 100, 10_000
+N, T, R, R_10 = 1000, 100, 10_000, 1000
 REGIMES = {
     "Replace": mc.Replace(N),
     "Accumulate": mc.Accumulate(N),
@@ -63,24 +63,25 @@ def test_limit_random_numbers_1d(benchmark):
 @pytest.mark.parametrize("name", REGIMES)
 def test_chain_10d(benchmark, name):
     family = mc.Gaussian(0.0, np.eye(10), estimator="mle")
-    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^4 cells"
+    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^5 cells"
     mc.simulate(family, REGIMES[name], generations=2, replicates=2, rng=0)
     benchmark.pedantic(
-        mc.simulate, (family, REGIMES[name]), {"generations": T, "replicates": 100, "rng": 0, "n_jobs": 1}, rounds=10
+        mc.simulate, (family, REGIMES[name]), {"generations": T, "replicates": R_10, "rng": 0, "n_jobs": 1}, rounds=10
     )
 
 
 def test_peer_numpy_10d(benchmark):
-    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^4 cells"
+    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^5 cells"
     rng = np.random.default_rng(0)
 
     def whole():
-        mean, L = np.zeros((100, 1, 10)), np.broadcast_to(np.eye(10), (100, 10, 10))
-        for _ in range(T):
-            X = mean + rng.standard_normal((100, N, 10)) @ L.transpose(0, 2, 1)
-            mean = X.mean(1, keepdims=True)
-            centred = X - mean
-            L = np.linalg.cholesky(centred.transpose(0, 2, 1) @ centred / N)
+        for _ in range(R_10 // 100):  # slices of a hundred chains
+            mean, L = np.zeros((100, 1, 10)), np.broadcast_to(np.eye(10), (100, 10, 10))
+            for _ in range(T):
+                X = mean + rng.standard_normal((100, N, 10)) @ L.transpose(0, 2, 1)
+                mean = X.mean(1, keepdims=True)
+                centred = X - mean
+                L = np.linalg.cholesky(centred.transpose(0, 2, 1) @ centred / N)
 
     with threadpool_limits(1):
         benchmark.pedantic(whole, rounds=1)
@@ -88,9 +89,9 @@ def test_peer_numpy_10d(benchmark):
 
 def test_limit_random_numbers_10d(benchmark):
     """The normals and chi-squares of Bartlett's decomposition and of the mean, and nothing else."""
-    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^4 cells"
+    benchmark.group = "10-D Gaussian chain, n = 1000, per 10^5 cells"
     rng, df = np.random.default_rng(0), N - 1 - np.arange(10.0)
+    cells = R_10 * T
     benchmark.pedantic(
-        lambda: (rng.standard_normal((100 * T, 55)), rng.standard_gamma(np.broadcast_to(df / 2, (100 * T, 10)))),
-        rounds=5,
+        lambda: (rng.standard_normal((cells, 55)), rng.standard_gamma(np.broadcast_to(df / 2, (cells, 10)))), rounds=5
     )
