@@ -213,6 +213,19 @@ def test_a_filter_that_leaves_too_little_stops_the_chain_and_says_so():
         assert not t or not kept[t:].any()
 
 
+def test_stopped_chains_are_told_of_whatever_is_recorded():
+    regime = mc.Replace(10, curation=cure.Verifier(lambda X: X > 0, keep_good=0.5))
+    for options in ({"keep": ["mean", 30]}, {"summary": True}):
+        with pytest.warns(RuntimeWarning, match="of 40 chains stopped"):
+            run = mc.simulate(GAUSSIAN, regime, generations=30, replicates=40, rng=0, **options)
+        assert (run["stopped"] > 0).any()
+    with pytest.warns(RuntimeWarning, match="stopped"):
+        whole = mc.simulate(GAUSSIAN, regime, generations=30, replicates=40, rng=0)
+    assert int(run["stopped"]) == np.count_nonzero(whole["stopped"])
+    np.testing.assert_allclose(run["mean"][0], whole["mean"].mean("replicate"))
+    np.testing.assert_allclose(run["mean"].sel(statistic="q0.5"), whole["mean"].median("replicate"))
+
+
 def test_a_run_with_curations_can_be_stored(tmp_path):
     import xarray as xr
 

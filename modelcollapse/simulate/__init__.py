@@ -38,8 +38,10 @@ STATISTIC_BLOCK = 256
 POINT_BLOCK = 4
 #: most bytes of a block that is simulated through statistics: long chains come in smaller blocks
 BLOCK_BYTES = 1 << 26
-#: blocks that may be finished and not yet recorded
-AHEAD = 1024
+#: most bytes of blocks, and most blocks, that may be finished and not yet recorded
+AHEAD_BYTES, AHEAD = 1 << 28, 1024
+#: what is recorded of chains in which points are selected: points of every fit, and real points lost to detectors
+COUNTS = ("kept", "real_dropped")
 
 
 def simulate(
@@ -92,7 +94,7 @@ def simulate(
         ``to_netcdf``. Where a curation selects points there are also ``kept``, the points of every fit,
         ``real_dropped``, the real points a detector took for synthetic, and ``stopped`` (replicate): the generation at
         which a chain had too few points left, 0 if it never did; from there on it is NaN. With `summary` the dimension
-        ``statistic`` stands in place of ``replicate``.
+        ``statistic`` stands in place of ``replicate``, NaN are left out, and ``stopped`` is the number of such chains.
 
     Raises
     ------
@@ -121,8 +123,16 @@ def simulate(
     if runs_chains(model, plan):
         chain_bytes = 8 * recorded.cells * plan.generations
         engine, size = by_statistic, max(1, min(STATISTIC_BLOCK, BLOCK_BYTES // chain_bytes))
-    arrays = run_blocks(engine, size, model, rows, plan, recorded, replicates, seed, n_jobs, progress)
-    return assemble(family, model, rows, regime, plan, recorded, arrays, replicates, seed)
+    arrays, stopped = run_blocks(engine, size, model, rows, plan, recorded, replicates, seed, n_jobs, progress)
+    if stopped.any():
+        warnings.warn(
+            f"{np.count_nonzero(stopped)} of {replicates} chains stopped: {regime} left fewer than the {model.least} "
+            f"points a fit of a {model.kind} needs, first at generation {stopped[stopped > 0].min()}. They are NaN "
+            "from there on; the variable stopped says where.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return assemble(family, model, rows, regime, plan, recorded, arrays, stopped, seed)
 
 
 def prepare(family, regime, generations, replicates) -> tuple[Family, np.ndarray | None, Plan]:
@@ -180,7 +190,7 @@ def record(model, plan: Plan, keep, summary) -> Record:
     """Check ``keep`` and ``summary``."""
     shapes = {name: np.shape(value) for name, value in model.state().items()}
     if plan.selects:
-        shapes |= {"kept": (), "real_dropped": ()}
+        shapes |= dict.fromkeys(COUNTS, ())
     wanted = []
     if keep is not None:
         wanted = [keep] if isinstance(keep, (str, int, np.integer)) else list(keep)
@@ -274,8 +284,8 @@ def run_blocks(
     seed,
     n_jobs: int,
     progress: bool,
-) -> dict[str, np.ndarray]:
-    """Run all blocks; return what is recorded of them: chains one after the other, or their summary."""
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Run all blocks; return what is recorded of them, chains or their summary, and where chains stopped (0: never)."""
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
@@ -283,7 +293,7 @@ def run_blocks(
     if n_jobs == 0:
         raise ValueError("n_jobs must be a number of threads, or -1 for all cores, got 0.")
     cut = _rng.blocks(replicates, size)
-    start = model.state() | ({"kept": 0, "real_dropped": 0} if plan.selects else {})
+    start = model.state() | (dict.fromkeys(COUNTS, 0) if plan.selects else {})
     start = {name: np.asarray(start[name]) for name in recorded.variables}
     lead = int(recorded.generations[0] == 0)
     later = recorded.generations[lead:] - 1
@@ -298,8 +308,8 @@ def run_blocks(
         return place
 
     def empty(length):
-        dtypes = {name: np.int64 if value.dtype.kind in "iu" else np.float64 for name, value in start.items()}
-        return {n: np.zeros((length, len(recorded.generations), *v.shape), dtypes[n]) for n, v in start.items()}
+        shape = (length, len(recorded.generations))
+        return {n: np.zeros((*shape, *v.shape), np.int64 if n in COUNTS else float) for n, v in start.items()}
 
     def arguments(b, lo, hi):
         where = [{name: value[lo:hi, 1:] for name, value in arrays.items()}] if direct else []
@@ -310,9 +320,11 @@ def run_blocks(
         if n_jobs == 1:
             yield from (engine(*arguments(*block)) for block in cut)
             return
+        block_bytes = 8 * recorded.cells * plan.generations * size
+        ahead = max(16, min(AHEAD, AHEAD_BYTES // block_bytes))
         with Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator") as workers:
-            for i in range(0, len(cut), AHEAD):
-                yield from workers(delayed(engine)(*arguments(*block)) for block in cut[i : i + AHEAD])
+            for i in range(0, len(cut), ahead):
+                yield from workers(delayed(engine)(*arguments(*block)) for block in cut[i : i + ahead])
 
     streaming = recorded.quantiles is not None
     summary = Summary(recorded.quantiles) if streaming else None
@@ -321,15 +333,17 @@ def run_blocks(
     direct = (
         engine is by_statistic and not streaming and lead and isinstance(later, slice) and len(start) == recorded.of
     )
+    stopped = np.zeros(replicates, np.int64)
     with tqdm(total=replicates, desc=f"simulating {model.kind}", unit="chain", disable=not progress) as bar:
         for (_, lo, hi), block in zip(cut, results(), strict=True):
+            stopped[lo:hi] = block.pop("stopped", 0)
             if streaming:
                 part = chosen(block, empty(hi - lo))
                 summary.update(part | ({"variance": np.exp(part["log_variance"])} if has_variance(model, part) else {}))
             else:
                 chosen(block, {name: value[lo:hi] for name, value in arrays.items()})
             bar.update(hi - lo)
-    return summary.arrays() if streaming else arrays
+    return (summary.arrays() if streaming else arrays), stopped
 
 
 def has_variance(model, arrays) -> bool:
@@ -338,18 +352,20 @@ def has_variance(model, arrays) -> bool:
 
 
 def assemble(
-    family, model, rows, regime, plan: Plan, recorded: Record, arrays: dict[str, np.ndarray], replicates, seed
+    family, model, rows, regime, plan: Plan, recorded: Record, arrays: dict[str, np.ndarray], stopped: np.ndarray, seed
 ):
     """Wrap the arrays into a Dataset that says how it was made."""
     import xarray as xr
 
     streaming = recorded.quantiles is not None
     lead = ("statistic" if streaming else "replicate", "generation")
-    dims = model.variables() | {"kept": (), "real_dropped": ()}
+    dims = model.variables()
     data = {name: ((*lead, *dims.get(name, ())), value) for name, value in arrays.items()}
     if not streaming and has_variance(model, arrays):
         data["variance"] = (lead, np.exp(arrays["log_variance"]))
-    first = Summary(recorded.quantiles).statistics if streaming else np.arange(replicates)
+    if plan.selects:
+        data["stopped"] = ((), np.count_nonzero(stopped)) if streaming else (("replicate",), stopped)
+    first = Summary(recorded.quantiles).statistics if streaming else np.arange(len(stopped))
     used = {dim for value in data.values() for dim in value[0]}
     coords = {lead[0]: first, "generation": recorded.generations}
     coords |= {dim: value for dim, value in model.coords().items() if dim in used}
@@ -367,21 +383,9 @@ def assemble(
         "regime": regime.describe(plan.generations),
         "regime_text": str(regime),
         "generations": plan.generations,
-        "replicates": replicates,
+        "replicates": len(stopped),
         "entropy": str(seed.entropy),
         "spawn_key": json.dumps([int(k) for k in seed.spawn_key]),
         "versions": versions(),
     }
-    if not streaming and "kept" in arrays:
-        ended = (arrays["kept"] == 0) & (recorded.generations > 0)
-        stopped = np.where(ended.any(1), recorded.generations[ended.argmax(1)], 0)
-        data["stopped"] = ("replicate", stopped)
-        if stopped.any():
-            warnings.warn(
-                f"{np.count_nonzero(stopped)} of {replicates} chains stopped: {regime} left fewer than the "
-                f"{model.least} points a fit of a {model.kind} needs, first at generation "
-                f"{stopped[stopped > 0].min()}. They are NaN from there on; the variable stopped says where.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
     return xr.Dataset(data, coords=coords, attrs=attrs)

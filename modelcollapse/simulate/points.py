@@ -48,16 +48,20 @@ def join(parts: list[Batch]) -> Batch:
 
 
 def by_point(model, rows, plan: Plan, replicates: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Simulate one block of chains; a chain that stops is NaN from there on, and has kept no points."""
+    """Simulate one block of chains; a chain that stops is NaN from there on."""
     start = {name: np.asarray(value) for name, value in model.state().items()}
     out = {name: np.full((replicates, plan.generations, *value.shape), np.nan) for name, value in start.items()}
     kept, dropped = (np.zeros((replicates, plan.generations), np.int64) for _ in range(2))
+    stopped = np.zeros(replicates, np.int64)
     for r in range(replicates):
+        t = -1
         for t, (fitted, size, lost) in enumerate(chain(model, rows, plan, rng)):
             kept[r, t], dropped[r, t] = size, lost
             for name, value in fitted.state().items():
                 out[name][r, t] = value
-    return out | ({"kept": kept, "real_dropped": dropped} if plan.selects else {})
+        if t + 1 < plan.generations:
+            stopped[r] = t + 2
+    return out | ({"kept": kept, "real_dropped": dropped, "stopped": stopped} if plan.selects else {})
 
 
 def chain(model, rows, plan: Plan, rng: np.random.Generator):

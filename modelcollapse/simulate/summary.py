@@ -21,7 +21,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Sketch:
-    """Quantiles of a stream of rows, column by column."""
+    """Quantiles of a stream of rows, column by column; NaN is left out, but for neighbours of the last number."""
 
     def __init__(self, cells: int):
         self.waiting = np.empty((WIDTH, cells))
@@ -62,10 +62,13 @@ class Sketch:
         weight = weight[order]
         # a value that stands for w is in the middle of its w places, 0 .. R - 1
         place = np.cumsum(weight, axis=0) - (weight + 1) / 2
-        target = np.asarray(levels) * (weight[:, 0].sum() - 1)
-        out = np.empty((len(target), values.shape[1]))
+        out = np.full((len(levels), values.shape[1]), np.nan)
+        there = ~np.isnan(values)  # NaN are at the end
         for cell in range(values.shape[1]):
-            out[:, cell] = _between(target, place[:, cell], values[:, cell])
+            some = there[:, cell]
+            if some.any():
+                target = np.asarray(levels) * (weight[some, cell].sum() - 1)
+                out[:, cell] = _between(target, place[some, cell], values[some, cell])
         return out
 
 
