@@ -179,3 +179,12 @@ def test_long_chains_come_in_smaller_blocks():
     run = simulate(40, generations=300_000, keep=[300_000])
     assert np.isfinite(run["log_variance"]).all()
     assert run["log_variance"].mean() < -10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"summary": True}, "got no chains"), ({"keep": [3, 5]}, "got generations 3, 5")],
+)
+def test_models_that_were_not_recorded_cannot_be_rebuilt(options, message):
+    with pytest.raises(ValueError, match=f"run must hold generation 0 of chain 0 .*{message}"):
+        mc.families.truth(simulate(3, **options))

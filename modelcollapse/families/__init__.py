@@ -59,15 +59,26 @@ def model(run, replicate: int, generation: int):
     Raises
     ------
     ValueError
-        If the run was made by a family this version does not know.
+        If the run was made by a family this version does not know, or does not hold this model.
     """
     kinds = by_name()
     kind = run.attrs.get("family")
     if kind not in kinds:
         raise ValueError(f"run must come from one of the families {', '.join(kinds)}, got {kind!r} in run.attrs.")
+    recorded = run["generation"].values.tolist()
+    if "replicate" not in run.dims or generation not in recorded:
+        there = "no chains" if "replicate" not in run.dims else f"generations {_listed(recorded)}"
+        raise ValueError(
+            f"run must hold generation {generation} of chain {replicate} (was it simulated with keep= or summary=?), "
+            f"got {there}."
+        )
     cell = run.sel(generation=generation).isel(replicate=replicate)
     state = {name: cell[name].values for name in cell.variables if name not in ("generation", "replicate")}
     return kinds[kind].from_state(state, **json.loads(run.attrs["family_options"]))
+
+
+def _listed(numbers: list) -> str:
+    return ", ".join(map(str, numbers if len(numbers) < 6 else [*numbers[:3], "...", numbers[-1]]))
 
 
 def truth(run):
