@@ -34,6 +34,7 @@ import scipy
 from modelcollapse import _validate as check
 from modelcollapse.theory import kernel_density as kde
 from modelcollapse.theory.gaussian import _generations, _sizes, _total
+from modelcollapse.theory.inbreeding import written_out
 from modelcollapse.theory.regression_mixed import ROWS, _array, _coefficient, _scale
 
 __all__ = [
@@ -315,17 +316,7 @@ def mean_risk(regime, generations: int, *, variance: float = 1.0) -> np.ndarray:
     variance = check.number("variance", variance, least=0.0)
     if generations == 0:
         return np.zeros(1)
-    return variance * _mean_error(_plain(regime, generations))
-
-
-def _plain(regime, generations: int):
-    """Write a regime out, and refuse what changes the points it is about."""
-    plan = regime.plan(generations)
-    if getattr(plan, "curation", ()) or getattr(plan, "real_weight", None) is not None:
-        raise ValueError(
-            f"regime must have no curation and no weights (nothing is known about them here), got {regime}."
-        )
-    return plan
+    return variance * _mean_error(written_out(regime, generations))
 
 
 def _mean_error(plan) -> np.ndarray:
@@ -408,7 +399,7 @@ def regression_risk(
     check.choice("design", design, DESIGNS)
     if generations == 0:
         return np.zeros(1)
-    plan = _plain(regime, generations)
+    plan = written_out(regime, generations)
     size = plan.size if design == "fresh" else plan.real[:1]
     if size.min() < d + 2:
         t = int(np.argmin(size)) + 1

@@ -538,5 +538,5 @@ def test_bad_arguments(call, error, message):
 
 def test_regimes_with_weights_are_refused():
     regime = FreshReal(20, 5, real_weight=0.5)
-    with pytest.raises(ValueError, match="regime must have no curation and no weights"):
+    with pytest.raises(ValueError, match="regime must leave its points as they are, all of the same weight"):
         RISK(regime, 3, dim=2)
