@@ -2,8 +2,9 @@ r"""Chains of kernel density estimates: points, kept and smeared.
 
 A kernel density estimate has no statistic smaller than its points, so a generation costs as much as its points. A draw
 is a point picked at random plus a normal number times the bandwidth: two random numbers, whatever the size of the
-training set. The training set always lies at the head of one array, pinned points first and the oldest batch next;
-when a batch leaves, the others move up.
+training set. They are the limit: of 23 ns for a point of the plane, on a core of nominally 2.6 GHz, 11 go into one
+uniform and two normal numbers, and the rest into mean and scatter and the copy. The training set always lies at the
+head of one array, pinned points first and the oldest batch next; when a batch leaves, the others move up.
 
 A bandwidth that follows the data makes the variance grow, or fall, geometrically for ever. Points are therefore kept
 relative to an origin and in a unit of length that move with them, and only the logarithm of the unit is summed.
@@ -16,7 +17,8 @@ import math
 
 from numba import njit
 
-from modelcollapse._kernels.gaussian import WIDE, log, pick, shuffle_head
+from modelcollapse._kernels.draws import log, pick, shuffle_head
+from modelcollapse._kernels.gaussian import WIDE
 
 #: e to this is close to the largest number; lengths beyond are not told from it
 MOST = 700.0

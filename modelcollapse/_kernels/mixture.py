@@ -14,6 +14,13 @@ at a time, so what lies between never leaves the first-level cache, and the poin
 * **Layout.** Points are (dim, point): one coordinate is one contiguous row.
 * **Covariances** enter as Cholesky factors, found by forward substitution; diagonal and spherical models are the same
   code with the off-diagonal part left out and the estimate projected.
+* **What it costs.** One core with vectors of eight numbers, nominally at 2.6 GHz, needs 0.8 ns for an exponential. The
+  other figures are for a point and component of a step: 2.2 ns in one dimension with three components, of which a third
+  are exponentials; 2.8 ns in two dimensions with two, of which a seventh are (two components share one); 15 ns in eight
+  dimensions with five, where they do not count. So in one dimension the exponentials are near, and elsewhere the limit
+  is how often rows of a block are read from and written to the first-level cache. Memory is no limit: to copy a million
+  points of the plane takes a tenth of a step over them. Two thirds of the time of drawing points are NumPy's random
+  numbers.
 """
 
 from __future__ import annotations
@@ -44,26 +51,25 @@ _UNDERFLOW = -708.0  # exp below this is near the smallest normal double: taken 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def exponential(x):
-    r"""Return exp(x) for x <= 0, as 0 below -708, with an error of at most 1 ulp; no branch, no call.
+    r"""Return exp(x) for x <= 0, as 0 below -708, with an error of about 1 ulp at most; no branch, no call.
 
     :math:`e^x = 2^k e^r` with :math:`|r| \le \frac12 \log 2`, and :math:`e^r = 1 + r + r^2 q(r)` where q, of degree 9,
-    interpolates at the Chebyshev nodes (relative error 1.7e-17). The power of two is added to the exponent bits.
+    interpolates at the Chebyshev nodes (relative error 1.7e-17). Its parts are evaluated side by side, so that one
+    multiplication need not wait for the one before. The power of two is added to the exponent bits.
     """
     y = x if x > _UNDERFLOW else _UNDERFLOW
     t = y * _INV_LN2 + _ROUND
     k = t - _ROUND
     r = (y - k * _LN2_HIGH) - k * _LN2_LOW
-    q = 2.5100375832561234e-08
-    q = q * r + 2.7620075879983367e-07
-    q = q * r + 2.7557268480310024e-06
-    q = q * r + 2.4801521322368692e-05
-    q = q * r + 0.00019841269863040545
-    q = q * r + 0.0013888888917196719
-    q = q * r + 0.008333333333330065
-    q = q * r + 0.041666666666624164
-    q = q * r + 0.16666666666666669
-    q = q * r + 0.5000000000000001
-    e = np.float64(1.0 + (r + r * r * q))
+    s = r * r
+    w = s * s
+    low = (0.5000000000000001 + 0.16666666666666669 * r) + (0.041666666666624164 + 0.008333333333330065 * r) * s
+    middle = (0.0013888888917196719 + 0.00019841269863040545 * r) + (
+        2.4801521322368692e-05 + 2.7557268480310024e-06 * r
+    ) * s
+    high = 2.7620075879983367e-07 + 2.5100375832561234e-08 * r
+    q = low + w * (middle + w * high)
+    e = np.float64(1.0 + (r + s * q))
     scaled = np.int64(e.view(np.int64) + (np.float64(t).view(np.int64) << np.int64(52)))
     return scaled.view(np.float64) if x >= _UNDERFLOW else 0.0
 
@@ -122,13 +128,16 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
     full = shape == FULL
     rows = 1 + d + d * (d + 1) // 2
     acc = np.empty((k * rows + 1, BLOCK))
-    dens = np.empty((k, BLOCK))
+    dens = np.empty((k + 1, BLOCK))
     x = np.empty((d, BLOCK))
     sub = np.empty((d, BLOCK))
     dist = np.empty(BLOCK)
     largest = np.empty(BLOCK)
     total = np.empty(BLOCK)
     product = np.empty(BLOCK)
+    const = np.empty(k)
+    taken = np.empty(k + 1)
+    inverse = np.empty((k, d))
     centre = np.empty((k, d))
     shift = np.empty((k, d))
     factor = np.empty((d, d))
@@ -155,8 +164,24 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
     again = False
     loglik = -math.inf
     while iterations < max_iter:
-        acc.fill(0.0)
-        product.fill(1.0)
+        for row in range(k * rows + 1):
+            for j in range(BLOCK):
+                acc[row, j] = 0.0
+        for j in range(BLOCK):
+            product[j] = 1.0
+        live = 0.0
+        for c in range(k):
+            if weights[c] > 0.0:
+                live += 1.0
+                s = math.log(weights[c]) - 0.5 * d * _LOG_2PI
+                for a in range(d):
+                    inverse[c, a] = 1.0 / chols[c, a, a]
+                    s += math.log(inverse[c, a])
+                const[c] = s
+            taken[c] = weights[c]
+        taken[k] = 0.0
+        if k == 2 and live == 2.0:  # the larger of two will be 1: one exponential is enough
+            taken[0], taken[1], taken[2] = 0.0, 0.0, 1.0
         logs = 0.0
         for start in range(0, n, BLOCK):
             m = min(BLOCK, n - start)
@@ -165,42 +190,51 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
                     x[a, j] = X[a, np.uint64(start + j)]
                 for j in range(m, BLOCK):
                     x[a, j] = X[a, start]  # lanes past the last point follow along, and get responsibility 0
-            largest.fill(-2.0 * HUGE)
-            total.fill(0.0)
+            for j in range(BLOCK):
+                largest[j] = -2.0 * HUGE
+                total[j] = 0.0
             for c in range(k):
                 if weights[c] == 0.0:
                     continue
-                const = math.log(weights[c]) - 0.5 * d * _LOG_2PI
-                dist.fill(0.0)
-                for a in range(d):
+                mu = means[c, 0]
+                inv = inverse[c, 0]
+                for j in range(BLOCK):
+                    y = (x[0, j] - mu) * inv
+                    sub[0, j] = y
+                    dist[j] = y * y
+                for a in range(1, d):
                     mu = means[c, a]
-                    inv = 1.0 / chols[c, a, a]
-                    const += math.log(inv)
+                    inv = inverse[c, a]
                     for j in range(BLOCK):
                         sub[a, j] = x[a, j] - mu
-                    if full:
-                        for b in range(a):
-                            f = chols[c, a, b]
-                            for j in range(BLOCK):
-                                sub[a, j] -= f * sub[b, j]
+                    for b in range(0 if full else a, a):
+                        f = chols[c, a, b]
+                        for j in range(BLOCK):
+                            sub[a, j] -= f * sub[b, j]
                     for j in range(BLOCK):
                         y = sub[a, j] * inv
                         sub[a, j] = y
                         dist[j] += y * y
+                s = const[c]
                 for j in range(BLOCK):
-                    q = const - 0.5 * (dist[j] if dist[j] < HUGE else HUGE)
+                    q = s - 0.5 * (dist[j] if dist[j] < HUGE else HUGE)
                     dens[c, j] = q
+                    dens[k, j] = q if q < largest[j] else largest[j]  # of two components: the smaller one
                     largest[j] = q if q > largest[j] else largest[j]
-            for c in range(k):
-                if weights[c] > 0.0:
+            for c in range(k + 1):
+                if taken[c] > 0.0:
                     for j in range(BLOCK):
                         e = exponential(dens[c, j] - largest[j])
                         dens[c, j] = e
                         total[j] += e
-            for j in range(m, BLOCK):
-                largest[j] = 0.0
-                total[j] = 1.0
-            for j in range(BLOCK):
+            if taken[k] > 0.0:
+                for j in range(BLOCK):
+                    e = dens[k, j]
+                    first = dens[0, j] >= dens[1, j]
+                    dens[0, j] = 1.0 if first else e
+                    dens[1, j] = e if first else 1.0
+                    total[j] += 1.0
+            for j in range(m):
                 acc[k * rows, j] += largest[j]
                 product[j] *= total[j]
                 total[j] = 1.0 / total[j]
@@ -210,11 +244,11 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
                 p = 1.0
                 for j in range(BLOCK):
                     p *= product[j]
+                    product[j] = 1.0
                     if p > 1e200:
                         logs += math.log(p)
                         p = 1.0
                 logs += math.log(p)
-                product.fill(1.0)
             for c in range(k):
                 if weights[c] == 0.0:
                     continue
@@ -227,26 +261,29 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
                 row = at + d
                 for a in range(d):
                     mu = centre[c, a]
-                    if full:
-                        for b in range(a):
-                            nu = centre[c, b]
-                            for j in range(BLOCK):
-                                acc[row, j] += dens[c, j] * (x[a, j] - mu) * (x[b, j] - nu)
-                            row += 1
-                    else:
+                    if not full:
                         row += a
+                    for b in range(0 if full else a, a):
+                        nu = centre[c, b]
+                        for j in range(BLOCK):
+                            acc[row, j] += dens[c, j] * (x[a, j] - mu) * (x[b, j] - nu)
+                        row += 1
                     for j in range(BLOCK):
                         z = x[a, j] - mu
                         t = dens[c, j] * z
                         acc[at + a, j] += t
                         acc[row, j] += t * z
                     row += 1
-        half = BLOCK // 2
-        while half >= 1:
-            for row in range(k * rows + 1):
+        for row in range(k * rows + 1):
+            half = BLOCK // 2
+            while half >= 8:
                 for j in range(half):
                     acc[row, j] += acc[row, half + j]
-            half //= 2
+                half //= 2
+            s = 0.0
+            for j in range(8):
+                s += acc[row, j]
+            acc[row, 0] = s
         sum_log = acc[k * rows, 0] + logs
         live = 0.0
         for c in range(k):
@@ -273,7 +310,8 @@ def em(X, shape, tol, max_iter, floor, weights, means, covs, chols):
             s = 0.0
             for a in range(d):
                 s += scale[a] / d
-            scale.fill(s)
+            for a in range(d):
+                scale[a] = s
         for a in range(d):
             scale[a] = math.sqrt(max(scale[a], TINY))
         # covariances, in units of `scale`

@@ -34,6 +34,10 @@ from modelcollapse.lm.corpus import as_tokens
 
 #: three words must fit into the 63 bits of one code
 MOST_WORDS = 2**21 - 1
+#: binary digits that one pass of counting sorts by: its table of 256 kB fits into a second-level cache
+MOST_BITS = 15
+#: places of the sorted training text that may be kept per n-gram; with more, an n-gram stands for all its places
+MOST_PLACES = 8
 
 Table = tuple[np.ndarray, np.ndarray]
 
@@ -71,9 +75,16 @@ def count(codes: np.ndarray) -> Table:
     >>> count(np.array([7, 3, 7]))
     (array([3, 7]), array([1, 2]))
     """
-    ordered = np.sort(codes)
-    first = _starts(ordered)
-    return ordered[first], np.diff(first, append=len(ordered))
+    codes = np.ascontiguousarray(codes, dtype=np.int64)
+    if not len(codes):
+        return codes, codes
+    digits = int(codes.max()).bit_length()
+    bits = min(MOST_BITS, max(6, len(codes).bit_length() - 2))  # a pass must not cost more than the text
+    passes = max(1, -(-digits // bits))
+    places = np.empty((passes, 1 << bits), np.int64)
+    one, two, counts = (np.empty_like(codes) for _ in range(3))
+    found, k = kernel.tally(codes, bits, passes, places, one, two, counts)
+    return found[:k].copy(), counts[:k].copy()
 
 
 def add(*tables: Table) -> Table:
@@ -209,8 +220,28 @@ class FittedNGram:
     def _leads_to(self) -> np.ndarray:
         """Row that each entry leads to: that of its own last ``order - 1`` words, which a ring always has."""
         context = self._rows[0]
-        suffix = self.codes % self.vocabulary_size ** (self.order - 1)
-        return np.searchsorted(context, suffix).astype(np.int32)
+        possible = self.vocabulary_size ** (self.order - 1)
+        suffix = self.codes % possible
+        if possible > 4 * len(self.codes) + 1024:
+            return np.searchsorted(context, suffix).astype(np.int32)
+        row = np.empty(possible, np.int32)
+        row[context] = np.arange(len(context))
+        return row[suffix]
+
+    @cached_property
+    def _walk(self) -> tuple:
+        """What the kernel walks on: contexts, first, before, guide, shift, follow, ends."""
+        contexts, start, before, word = self._rows
+        follow = word if self.order == 1 else self._leads_to
+        ends = (contexts % self.vocabulary_size).astype(np.int32)
+        total, shift = int(before[-1]), 0
+        while total >> shift > MOST_PLACES * (len(word) + 256):
+            shift += 1
+        if shift == 0:
+            return contexts, before[start], before, word[:0], 0, np.repeat(follow, self.counts), ends
+        places = np.minimum(np.arange((total - 1 >> shift) + 2) << shift, total - 1)
+        guide = (np.searchsorted(before, places, side="right") - 1).astype(np.int32)
+        return contexts, before[start], before, guide, shift, follow, ends
 
     @cached_property
     def margin(self) -> np.ndarray:
@@ -263,20 +294,8 @@ class FittedNGram:
         """
         size = check.integer("size", size, least=0)
         out = np.empty(size, np.int32)
-        contexts, start, before, word = self._rows
-        kernel.sample(
-            _rng.generator(rng),
-            size,
-            self.order,
-            self.vocabulary_size,
-            float(self.smoothing),
-            contexts,
-            start,
-            before,
-            word,
-            self._leads_to,
-            out,
-        )
+        walk = self._walk
+        kernel.sample(_rng.generator(rng), size, self.order, self.vocabulary_size, float(self.smoothing), *walk, out)
         return out
 
     def score(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.mixture import GaussianMixture as Peer  # now: the limit to one thread reaches what is loaded
 from threadpoolctl import threadpool_limits
 
 from modelcollapse.families.mixture import GaussianMixture
@@ -18,6 +19,8 @@ CASES = {
     "2-D, 2 full components, n = 10^3": (2, 2, 1000),
     "2-D, 2 full components, n = 10^6": (2, 2, 1_000_000),
     "1-D, 3 components, n = 10^3": (1, 3, 1000),
+    "1-D, 3 components, n = 10^6": (1, 3, 1_000_000),
+    "8-D, 5 full components, n = 10^5": (8, 5, 100_000),
 }
 
 
@@ -27,8 +30,6 @@ def truth(dim, k, **options):
 
 def peer(model, steps, tol=0.0):
     """scikit-learn's mixture, told to start at `model`."""
-    from sklearn.mixture import GaussianMixture as Peer
-
     return Peer(
         model.components,
         tol=tol,
@@ -50,7 +51,7 @@ def one_thread():
 @pytest.mark.parametrize("case", CASES)
 def test_em_step(benchmark, case):
     dim, k, n = CASES[case]
-    steps = STEPS if n < 10**5 else 2
+    steps = STEPS if n < 10**5 else 4
     benchmark.group = f"{steps} EM steps, {case}"
     model = truth(dim, k, tol=0.0, max_iter=steps)
     X = model.sample(n, stream(case))
@@ -62,12 +63,12 @@ def test_em_step(benchmark, case):
 @pytest.mark.parametrize("case", CASES)
 def test_em_step_scikit_learn(benchmark, case):
     dim, k, n = CASES[case]
-    steps = STEPS if n < 10**5 else 2
+    steps = STEPS if n < 10**5 else 4
     benchmark.group = f"{steps} EM steps, {case}"
     model = truth(dim, k)
     X = np.ascontiguousarray(model.sample(n, stream(case)))
     estimator = peer(model, steps)
-    fitted = benchmark.pedantic(estimator.fit, (X,), rounds=20 if n < 10**5 else 1, warmup_rounds=int(n < 10**5))
+    fitted = benchmark.pedantic(estimator.fit, (X,), rounds=20 if n < 10**5 else 2, warmup_rounds=int(n < 10**5))
     assert fitted.n_iter_ == steps
 
 

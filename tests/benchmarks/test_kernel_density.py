@@ -4,8 +4,6 @@ Run with ``pytest tests/benchmarks/test_kernel_density.py --benchmark-only``; wi
 number of generations. The peer shares one random state: an integer would replay the same noise.
 """
 
-import time
-
 import numpy as np
 import pytest
 
@@ -51,17 +49,3 @@ def test_chain(benchmark, case):
 def test_chain_scikit_learn(benchmark, case):
     benchmark.group = f"{GENERATIONS} generations, {case}"
     benchmark.pedantic(peer(*CASES[case]), rounds=3 if CASES[case][1] < 1000 else 1)
-
-
-def test_sixty_times_faster():
-    def best(call, rounds=5):
-        times = []
-        for _ in range(rounds):
-            start = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    ratio = best(peer(2, 100)) / best(ours(2, 100))
-    print(f"2-D, n = 100: {ratio:.0f} times scikit-learn")
-    assert ratio > 60

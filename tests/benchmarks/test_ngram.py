@@ -1,16 +1,19 @@
 """N-gram models: fit, sample, score and the unigram loop, each beside the plain-Python or NumPy way.
 
 Run with ``pytest tests/benchmarks/test_ngram.py --benchmark-only``. The text is the Python language reference,
-repeated until it has 200,000 words.
+repeated until it has 200,000 words. For whole bigram generations, which need a vocabulary as large as a real one, it
+is made: every other word depends on the word before it, and word frequencies follow Zipf's law.
 """
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
 
 from modelcollapse.lm import Corpus, NGram, experiment
 from modelcollapse.regimes import Replace
+from modelcollapse.testing import stream
 
 CORPUS = Corpus.default()
 V = len(CORPUS.vocabulary)
@@ -89,3 +92,92 @@ def test_loop(benchmark, order):
     request = {"order": order, "regime": Replace(n=len(CORPUS)), "generations": 30, "rng": 0}
     run = benchmark.pedantic(experiment, (CORPUS,), request, rounds=3)
     assert run.sizes["generation"] == 31
+
+
+# ------------------------------------------------------------------------------------------- one bigram generation
+
+WORDS, TYPES = 440_000, 20_000
+#: sequences that the peer writes side by side
+ABREAST = WORDS // 64
+GENERATION = "one bigram generation: write 440,000 words of 20,000 types, refit"
+
+
+@cache
+def zipf_markov():
+    """A text in which half of the words are drawn by Zipf's law, and half in a way that the word before decides."""
+    rng = stream("zipf markov")
+    p = np.cumsum(1 / np.arange(1, TYPES + 1))
+    drawn = np.minimum(np.searchsorted(p, rng.random(WORDS) * p[-1]), TYPES - 1)
+    free, which = rng.random(WORDS) < 0.5, rng.geometric(0.2, WORDS)
+    text = drawn
+    for _ in range(64):  # longer than any stretch of words that depend on each other
+        text = np.where(free, drawn, drawn[(np.roll(text, 1) * 9973 + which * 40503) % WORDS])
+    return text.astype(np.int32)
+
+
+def our_generation():
+    rng = stream("bigram generation")
+    model = NGram(2).fit(zipf_markov(), TYPES)
+    model.sample(10, rng)  # compile
+
+    def generation():
+        refitted = NGram(2).fit(model.sample(WORDS, rng), TYPES)
+        refitted.sample(1, rng)  # the tables of a walk are made when they are first needed
+        return refitted
+
+    return generation
+
+
+def peer_fit(text):
+    """Bigram counts of a ring in compressed rows: n-grams before each entry, word, row it leads to, bounds of rows."""
+    code, counts = np.unique(text.astype(np.int64) * TYPES + np.roll(text, -1), return_counts=True)
+    context, word = np.divmod(code, TYPES)
+    first = np.flatnonzero(np.diff(context, prepend=-1))
+    row = np.zeros(TYPES, np.int64)
+    row[context[first]] = np.arange(len(first))
+    before = np.concatenate([[0.0], np.cumsum(counts)])  # as float: a search for floats would copy integers
+    return before, word, row[word], before[np.append(first, len(word))]
+
+
+def peer_abreast():
+    """NumPy, all sequences at once and position by position: one search in the cumulative counts finds every word."""
+    rng = stream("abreast")
+    tables = peer_fit(zipf_markov())
+
+    def generation():
+        before, word, leads_to, bound = tables
+        text = np.empty((WORDS // ABREAST, ABREAST), np.int32)
+        row = leads_to[np.searchsorted(before, rng.random(ABREAST) * before[-1], side="right") - 1]
+        for i in range(len(text)):
+            place = bound[row] + rng.random(ABREAST) * (bound[row + 1] - bound[row])
+            entry = np.searchsorted(before, place, side="right") - 1
+            text[i] = word[entry]
+            row = leads_to[entry]
+        return peer_fit(text.T.ravel())
+
+    return generation
+
+
+def peer_walk():
+    """NumPy, one walk as ours is, word by word: a search in the row of the present word."""
+    rng = stream("walk")
+    tables = peer_fit(zipf_markov())
+
+    def generation():
+        before, word, leads_to, bound = tables
+        text = np.empty(WORDS, np.int32)
+        row = 0
+        for i, u in enumerate(rng.random(WORDS)):
+            place = bound[row] + u * (bound[row + 1] - bound[row])
+            entry = before.searchsorted(place, side="right") - 1
+            text[i] = word[entry]
+            row = leads_to[entry]
+        return peer_fit(text)
+
+    return generation
+
+
+@pytest.mark.parametrize("who", [our_generation, peer_abreast, peer_walk])
+def test_bigram_generation(benchmark, who):
+    benchmark.group = GENERATION
+    benchmark.pedantic(who(), rounds=1 if who is peer_walk else 20, warmup_rounds=int(who is not peer_walk))
