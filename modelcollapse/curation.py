@@ -619,3 +619,6 @@ class Watermark(Detector):
         for name, value in {**rates, "strength": strength, "length": length, "marked": marked}.items():
             object.__setattr__(self, name, value)
         super().__post_init__()
+
+    def __str__(self) -> str:
+        return f"{super().__str__()[:-1]}; tpr={self.tpr:.4g}, fpr={self.fpr:.4g})"

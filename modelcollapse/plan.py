@@ -35,7 +35,7 @@ import scipy
 
 from modelcollapse import _validate as check
 from modelcollapse import theory
-from modelcollapse.regimes import FixedReal
+from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Regime, Replace
 
 __all__ = ["plan"]
 
@@ -51,7 +51,7 @@ LARGEST = 1e300
 #: fits of so many points are followed exactly under immigration, larger ones by a bound that is then close
 MATRIX_UP_TO = 300
 #: names of the columns of the answer
-COLUMNS = ["option", "setting", "amount", "achieved", "kind", "source", "note"]
+COLUMNS = ["option", "setting", "amount", "achieved", "kind", "source", "note", "regime"]
 
 
 # ------------------------------------------------------------------------------------------------- searching
@@ -256,29 +256,34 @@ def _schedule(n: int, generations: int, *, exponent: float = 0.0, factor: float 
     return np.maximum(sizes, n)
 
 
-def _row(goal, kind: str, n: int, option: str, setting, amount, achieved: float, why: str, note: str = "") -> dict:
-    """Write one option down; `amount` None is an option that cannot do it, and `why` says so."""
+def _row(goal, kind: str, n: int, option: str, regime, amount, achieved: float, why: str, note: str = "") -> dict:
+    """Write one option down; `amount` None is an option that cannot do it, and `why` says so.
+
+    `regime` is one, or makes one of the amount.
+    """
     names = goal.kinds(kind, n)
     met = amount is not None
+    regime = regime if isinstance(regime, Regime) else regime(amount) if met else None
     return {
         "option": option,
-        "setting": setting if isinstance(setting, str) else setting(amount) if met else "none",
+        "setting": str(regime) if regime else "none",
         "amount": float(amount) if met else math.nan,
         "achieved": goal.shown(achieved),
         "kind": names[0],
         "source": names[1],
         "note": note if met else why,
+        "regime": regime,
     }
 
 
 def _baselines(goal, n: int):
     """Yield what happens if nothing is done, and what one migrant per generation does."""
-    for option, kind, setting, achieved, amount in (
-        ("nothing", "replace", f"Replace(n={n})", goal.replace(n), n),
-        ("one migrant", "fresh", f"FreshReal(n={n}, n_real=1)", goal.fresh(n, 1), 1),
+    for option, kind, regime, achieved, amount in (
+        ("nothing", "replace", Replace(n), goal.replace(n), n),
+        ("one migrant", "fresh", FreshReal(n, 1), goal.fresh(n, 1), 1),
     ):
         amount = amount if goal.ok(achieved) else None
-        yield _row(goal, kind, n, option, setting, amount, achieved, f"not enough: {goal.short}", "is enough")
+        yield _row(goal, kind, n, option, regime, amount, achieved, f"not enough: {goal.short}", "is enough")
 
 
 def _real_data(goal, n: int):
@@ -286,17 +291,17 @@ def _real_data(goal, n: int):
     first = f"not with the first fit, {n} real points: {goal.short}"
     r = _least_whole(lambda r: goal.ok(goal.fresh(n, r)), 0, n)
     yield _row(
-        goal, "fresh", n, "fresh real data", lambda r: f"FreshReal(n={n}, n_real={r})", r,
+        goal, "fresh", n, "fresh real data", lambda r: FreshReal(n, r), r,
         goal.fresh(n, n if r is None else r), first, "new real points per generation",
     )  # fmt: skip
     m = _least_number(lambda m: goal.ok(goal.mix(n, m)), 0.0, 1.0)
     yield _row(
-        goal, "mix", n, "real fraction", lambda m: f"Mix(n={n}, real_fraction={m:.{DIGITS}g})", m,
+        goal, "mix", n, "real fraction", lambda m: Mix(n, float(f"{m:.{DIGITS}g}")), m,
         goal.mix(n, 1.0 if m is None else m), first, "probability that a point is real",
     )  # fmt: skip
     N = _least_whole(lambda N: goal.ok(goal.fixed(n, N)), 1, n - 1)
     yield _row(
-        goal, "fixed", n, "kept real data", lambda N: f"FixedReal(n={n - N}, n_real={N}, n_first={n})", N,
+        goal, "fixed", n, "kept real data", lambda N: FixedReal(n - N, N, n), N,
         goal.fixed(n, n - 1 if N is None else N), f"not with {n - 1} real points kept: {goal.short}",
         "real points that are never dropped",
     )  # fmt: skip
@@ -307,13 +312,13 @@ def _growth(goal, n: int):
     T = goal.generations
     size = _least_whole(lambda k: goal.ok(goal.accumulate(k)), 1, MOST)
     yield _row(
-        goal, "accumulate", n, "accumulate", lambda k: f"Accumulate(n={k})", size,
+        goal, "accumulate", n, "accumulate", lambda k: Accumulate(k), size,
         goal.accumulate(MOST if size is None else size), f"not within {MOST:.0e} points per batch",
-        "is enough as it is" if goal.ok(goal.accumulate(n)) else "least points per batch",
+        f"least points per batch; {n} are enough" if goal.ok(goal.accumulate(n)) else "least points per batch",
     )  # fmt: skip
     size = _least_whole(lambda k: goal.ok(goal.replace(k)), *goal.bracket())
     yield _row(
-        goal, "replace", MOST if size is None else size, "larger n", lambda k: f"Replace(n={k})", size,
+        goal, "replace", MOST if size is None else size, "larger n", lambda k: Replace(k), size,
         goal.replace(MOST if size is None else size), f"not within {MOST:.0e} points", "points per generation",
     )  # fmt: skip
     why = f"not with the first fit, {n} points, however fast n grows: {goal.short}"
@@ -325,7 +330,9 @@ def _growth(goal, n: int):
         x = _least_number(lambda x, knob=knob: goal.ok(goal.replace(_schedule(n, T, **{knob: x}))), low, high)
         sizes = _schedule(n, T, **{knob: high if x is None else x})
         note = f"{sizes.sum():.3g} points in all, {sizes[-1]:.3g} in the last generation"
-        yield _row(goal, "schedule", n, option, text.format, x, goal.replace(sizes), why, note)
+        grown = Replace(tuple(int(size) for size in sizes)) if sizes[-1] < 2.0**62 else None
+        row = _row(goal, "schedule", n, option, lambda _, grown=grown: grown, x, goal.replace(sizes), why, note)
+        yield row | ({"setting": text.format(x)} if x is not None else {})
 
 
 def _detector(goal, n: int, stream: float, false_positive: float):
@@ -339,9 +346,10 @@ def _detector(goal, n: int, stream: float, false_positive: float):
         rate = 0.0 if m == 0 else max(0.0, 1 - (1 - m) / m * odds) if stream < 1 else 0.0
         real = 1.0 if rate == 1 else odds / (odds + 1 - rate) if stream < 1 else 1.0
     note = "true positive rate; flagged points are dropped until n are kept" if rate else "no detector is needed"
-    setting = f"{stream:g} of a stream real, FPR {false_positive:g}; then Mix(n={n}, real_fraction={real:.{DIGITS}g})"
-    row = _row(goal, "mix", n, "detector", setting, rate, goal.mix(n, real), why, note)
-    yield row | {"source": f"{row['source']}, detector-effective-contamination"}
+    regime = Mix(n, float(f"{real:.{DIGITS}g}"))
+    setting = f"{stream:g} of a stream real, FPR {false_positive:g}; then {regime}"
+    row = _row(goal, "mix", n, "detector", regime, rate, goal.mix(n, real), why, note)
+    yield row | {"setting": setting, "source": f"{row['source']}, detector-effective-contamination"}
 
 
 def plan(
@@ -386,7 +394,8 @@ def plan(
     pandas.DataFrame
         One row per option, with the columns
 
-        * ``option`` and ``setting``, which is a regime where the option is one;
+        * ``option`` and ``setting``, in words, and ``regime``, what `simulate` takes: None where nothing will do or the
+          sizes of a schedule are beyond all bounds;
         * ``amount``, the least that will do: points, a fraction, an exponent, a factor, or a true positive rate. NaN if
           the option cannot do it, and ``note`` says why;
         * ``achieved``: the loss, or for a minority the probability of survival, at that amount (at the most the option

@@ -238,7 +238,7 @@ def plan(args) -> int:
 def show_frame(frame, as_json: bool, columns: list[str]) -> None:
     """Print a table: some of its columns as text, with the notes below, or all of it as JSON."""
     if as_json:
-        print(frame.reset_index().to_json(orient="records", indent=2))
+        print(frame.drop(columns="regime", errors="ignore").reset_index().to_json(orient="records", indent=2))
         return
     import pandas as pd
 
