@@ -70,9 +70,20 @@ class Curation:
     edits: ClassVar[bool] = False
     #: whether points that stay weigh differently
     weighs: ClassVar[bool] = False
+    #: name of the field that is a function of points, if there is one
+    judge: ClassVar[str] = ""
 
     def check(self, model, least: int):
         """Refuse a model, or a smallest number `least` of synthetic points, that this curation cannot work with."""
+
+    def on(self, rows: np.ndarray) -> Curation:
+        """Return the curation for a model whose points are numbers of `rows`: it judges the rows, not their numbers."""
+        function = getattr(self, self.judge) if self.judge else "likelihood"
+        if function == "likelihood":
+            return self
+        if function is None and rows.ndim > 1:
+            raise ValueError(f"{self.judge} must be a function of points (of a row there is no largest), got None.")
+        return dataclasses.replace(self, **{self.judge: lambda X: rows[X] if function is None else function(rows[X])})
 
     def shape(self, model):
         """Return the model that is sampled from."""
@@ -310,10 +321,15 @@ def _judged(name: str, function, X, model) -> np.ndarray:
         scores = model.logpdf(X) if hasattr(model, "logpdf") else model.logpmf(X)
     else:
         scores = X if function is None else function(X)
-    scores = np.asarray(scores)
+    try:
+        scores = np.asarray(scores).astype(float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must return numbers, got {np.asarray(scores).flat[0]!r} for the point {X[0]}."
+        ) from None
     if scores.shape != (len(X),):
         raise ValueError(f"{name} must return one number a point, ({len(X)},), got shape {scores.shape}.")
-    if scores.dtype != bool and not np.isfinite(scores).all():
+    if not np.isfinite(scores).all():
         bad = int(np.argmin(np.isfinite(scores)))
         raise ValueError(f"{name} must be finite for every point, got {scores[bad]} for the point {X[bad]}.")
     return scores
@@ -347,6 +363,8 @@ class Truncate(Curation):
     low: float | None = None
     high: float | None = None
     by: Callable | None = None
+
+    judge: ClassVar[str] = "by"
 
     def __post_init__(self):
         for name in ("low", "high"):
@@ -387,19 +405,31 @@ class SelectTop(Curation):
     fraction: float
     by: Callable | str | None = None
 
+    judge: ClassVar[str] = "by"
+
     def __post_init__(self):
         because = "something must be kept"
         object.__setattr__(self, "fraction", check.number("fraction", self.fraction, above=0, most=1, because=because))
         _judge("by", self.by, legal=("likelihood",))
 
     def check(self, model, least: int):
-        """Refuse to rank rows of numbers."""
+        """Refuse to rank rows of numbers, and models that do not say how likely a point is."""
         _scalar_points("by", self.by, model)
+        if self.by == "likelihood" and not (hasattr(model, "logpdf") or hasattr(model, "logpmf")):
+            raise ValueError(
+                f"by must be a function of points where the family is a {model.kind} (it gives no likelihood of a "
+                "point), got 'likelihood'."
+            )
 
     def pick(self, draw, size, model, rng):
         """Draw, and keep the best."""
         X = draw(size, rng)
-        score = _judged("by", self.by, X, model)
+        try:
+            score = _judged("by", self.by, X, model)
+        except ValueError:
+            if self.by != "likelihood":
+                raise
+            return X[:0]  # a model that has collapsed to a point has no density, and nothing is likelier than the rest
         if len(X) == 0:
             return X
         kept = max(1, round(self.fraction * len(X)))
@@ -423,6 +453,8 @@ class Verifier(Curation):
     keep_good: float = 1.0
     keep_bad: float = 0.0
 
+    judge: ClassVar[str] = "good"
+
     def __post_init__(self):
         if not callable(self.good):
             raise TypeError(f"good must be a function of points that returns booleans, got {self.good!r}.")
@@ -434,8 +466,8 @@ class Verifier(Curation):
     def pick(self, draw, size, model, rng):
         """Draw, and keep what passes."""
         X = draw(size, rng)
-        good = _judged("good", self.good, X, model)
-        return X[rng.random(len(X)) < np.where(good.astype(bool), self.keep_good, self.keep_bad)]
+        good = _judged("good", self.good, X, model) != 0
+        return X[rng.random(len(X)) < np.where(good, self.keep_good, self.keep_bad)]
 
 
 @dataclass(frozen=True)
@@ -458,6 +490,8 @@ class Prefer(Curation):
     reward: Callable | None = None
     candidates: int = 2
     temperature: float = 1.0
+
+    judge: ClassVar[str] = "reward"
 
     def __post_init__(self):
         _judge("reward", self.reward)

@@ -253,6 +253,41 @@ def test_watermarks_are_read_back():
     assert regimes.read(regime.describe()) == regime
 
 
+def test_rows_are_judged_not_their_numbers():
+    """Without a model the points are numbers of rows; the best rows are those with the largest values."""
+    rows = np.linspace(10, 0, 41)
+    for curation in (
+        cure.SelectTop(0.5),
+        cure.Truncate(low=3.0),
+        cure.Prefer(candidates=3),
+        cure.Verifier(lambda X: X > 3),
+        cure.SelectTop(0.5, by=lambda X: 2 * X),
+    ):
+        run = mc.simulate(mc.Empirical(rows), mc.Replace(40, curation=curation), generations=3, replicates=50, rng=1)
+        assert (run["probability"].values[:, 3] @ rows).mean() > 6
+    table = np.stack([rows, -rows], axis=1)
+    best = cure.SelectTop(0.5, by=lambda X: X[:, 1])
+    run = mc.simulate(mc.Empirical(table), mc.Replace(40, curation=best), generations=3, replicates=50, rng=1)
+    assert (run["probability"].values[:, 3] @ rows).mean() < 4
+    with pytest.raises(ValueError, match=r"by must be a function of points .*got None"):
+        mc.simulate(mc.Empirical(table), mc.Replace(40, curation=cure.SelectTop(0.5)), generations=3)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, bool, np.int32, float])
+def test_scores_may_be_numbers_of_any_kind(kind):
+    draw = points([0.0, 1.0, 0.0, 1.0])
+    picked = cure.SelectTop(0.5, by=lambda X: X.astype(kind)).pick(draw, 4, GAUSSIAN, stream("kinds"))
+    assert picked.tolist() == [1.0, 1.0]
+
+
+def test_a_collapsed_model_has_no_likelihood_and_stops():
+    regime = mc.Replace(3, curation=cure.SelectTop(0.7, by="likelihood"))
+    for family in (mc.Gaussian(0.0, 1.0, estimator="mle"), mc.Gaussian(0.0, np.eye(2), estimator="mle")):
+        with pytest.warns(RuntimeWarning, match="chains stopped"):
+            run = mc.simulate(family, regime, generations=200, replicates=5, rng=1)
+        assert (run["stopped"] > 0).all()
+
+
 # ------------------------------------------------------------------------------------------------------- weights
 
 
@@ -353,6 +388,18 @@ def test_settings_are_refused(make, message):
 def test_what_does_not_fit_together_is_refused(family, regime, message):
     with pytest.raises(ValueError, match=message):
         mc.simulate(family, regime, generations=3, replicates=2, rng=0)
+
+
+def test_likelihood_is_asked_of_those_who_know_it():
+    spectrum = mc.FrequencySpectrum([3, 1], [2, 2])
+    with pytest.raises(ValueError, match="by must be a function of points where the family is a FrequencySpectrum"):
+        mc.simulate(spectrum, mc.Replace(10, curation=cure.SelectTop(0.5, by="likelihood")), generations=2)
+
+
+def test_judges_must_return_numbers():
+    words = cure.Verifier(lambda X: np.array(["yes"] * len(X)))
+    with pytest.raises(TypeError, match=r"good must return numbers, got .*yes"):
+        mc.simulate(GAUSSIAN, mc.Replace(10, curation=words), generations=2)
 
 
 @pytest.mark.parametrize("regime", [mc.Replace(10, curation=cure.Edit(0.5)), mc.Mix(10, 0.5, real_weight=0.9)])

@@ -34,6 +34,8 @@ def simulate(replicates=700, regime=None, family=GAUSSIAN, generations=12, **opt
         ("log_variance", list(range(13)), {"log_variance", "variance"}),
         (["mean", 3], [3], {"mean"}),
         (7, [7], {"mean", "log_variance", "variance"}),
+        (slice(0, None, 6), [0, 6, 12], {"mean", "log_variance", "variance"}),
+        (["variance", 2], [2], {"log_variance", "variance"}),
         (None, list(range(13)), {"mean", "log_variance", "variance"}),
     ],
 )
@@ -63,12 +65,13 @@ def test_a_family_without_scalars_keeps_parts_too():
             r"keep must name variables of a Gaussian \(mean, log_variance\) or generations, got 'warp'",
         ),
         ({"keep": [13]}, "keep must be an integer >= 0 and <= 12 .*got 13"),
+        ({"keep": 0.5}, "keep must be an integer .*got 0.5"),
         ({"keep": []}, "keep must name generations or variables to record, got an empty sequence"),
         ({"summary": 1.5}, "summary must be a finite number >= 0 and <= 1, got 1.5"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         simulate(**options)
 
 
@@ -164,6 +167,17 @@ def test_moments_of_blocks_are_those_of_the_whole(sizes, seed, shift):
             assert moments.mean[j] == pytest.approx(seen.mean(), rel=1e-12, abs=1e-12)
         if len(seen) > 1:
             assert moments.sd[j] == pytest.approx(seen.std(ddof=1), rel=1e-7)
+
+
+def test_infinite_values_stay_infinite_over_blocks():
+    moments = Moments(3)
+    for block in ([[-np.inf, 1.0, 1.0], [-np.inf, 2.0, 2.0]], [[-np.inf, -np.inf, 3.0]], [[0.0, 5.0, 6.0]]):
+        moments.update(np.array(block))
+    assert moments.mean.tolist() == [-np.inf, -np.inf, 3.0]
+    flat = mc.simulate(
+        mc.Gaussian(0.0, np.eye(3), estimator="mle"), mc.Replace(3), generations=1, replicates=600, rng=1, summary=True
+    )
+    assert flat["log_det"].sel(statistic="mean").values.tolist() == [0.0, -np.inf]
 
 
 def test_infinite_values_do_not_become_nan_in_quantiles():

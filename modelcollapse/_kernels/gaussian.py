@@ -42,6 +42,8 @@ WIDE = 1e6
 STRETCH = 128
 #: chains that run abreast
 LANES = 8
+#: a unit smaller than the truth's by e to this: beside a real point, whatever is left of the others is one point
+NARROW = 230.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -227,6 +229,18 @@ def pool(
                     k = substitutes[start + lane, t]
                     fresh, made = real[t] + k, synthetic[t] - k
                     bn, bm, bq = 0.0, 0.0, 0.0
+                    if fresh > 0 and log_unit[lane] < 0.5 * log_variance0 - NARROW:  # back to the unit of the truth
+                        u = math.exp(0.5 * log_variance0)
+                        s = math.exp(log_unit[lane] - 0.5 * log_variance0)
+                        away = (origin[lane] - mean0) / u
+                        for j in range(min(ring, t)):
+                            centre[lane, j] = centre[lane, j] * s + away
+                            scatter[lane, j] *= s * s
+                        pins[lane, 1], pins[lane, 2] = pins[lane, 1] * s + away, pins[lane, 2] * s * s
+                        held[lane, 1], held[lane, 2] = held[lane, 1] * s + away, held[lane, 2] * s * s
+                        model_mean[lane], model_sd[lane] = model_mean[lane] * s + away, model_sd[lane] * s
+                        truth_mean[lane], truth_sd[lane] = 0.0, 1.0
+                        origin[lane], unit[lane], log_unit[lane] = mean0, u, 0.5 * log_variance0
                     if fresh > 0:
                         kept = pinned if t == 0 else 0
                         pn, pm, pq = 0.0, 0.0, 0.0

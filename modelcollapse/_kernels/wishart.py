@@ -10,7 +10,10 @@ Two coordinate systems keep a collapsing chain exact for millions of generations
   matrices, carried as :math:`L = U\,e^{\Lambda}` with :math:`U` unit lower triangular and :math:`\Lambda` diagonal.
   The diagonal adds logarithms; :math:`U` converges;
 * *pools* of batches are kept relative to an origin and in a unit of length, and are moved and rescaled when the
-  model has become narrow compared with the unit.
+  model has become narrow compared with the unit. The unit is one for all directions, and scatter matrices add: so a
+  direction whose variance, given the coordinates before it, has fallen to 1e-14 of its own is taken for vanished,
+  and the determinant is zero. Where a pool collapses (a window, or next to no real data) that ends what can be told
+  of its shape.
 
 ``rows`` and ``spread`` are those of the one-dimensional kernels. Pools run up to `LANES` chains abreast: their numbers
 lie side by side in the last axis, and every line of the linear algebra is a loop over it that the compiler turns into
@@ -33,7 +36,7 @@ from modelcollapse._kernels.draws import (
     shuffle_head,
     wait,
 )
-from modelcollapse._kernels.gaussian import WIDE
+from modelcollapse._kernels.gaussian import NARROW, WIDE
 
 #: most chains that run abreast
 LANES = 64
@@ -328,10 +331,13 @@ def statistics(m, L, A, z, C, mean, scatter):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(S, L):
-    """Cholesky factors of the lanes of S; a vanished direction gives a zero column, as in `cholesky`."""
+def factorise(S, most, L):
+    """Cholesky factors of the lanes of S, of rank `most` (lane) at the most.
+
+    A vanished direction gives a zero column, as in `cholesky`.
+    """
     d, lanes = len(S), S.shape[2]
-    inverse = np.empty(lanes)
+    inverse, rank = np.empty(lanes), np.zeros(lanes)
     for i in range(d):
         for j in range(i + 1):
             for lane in range(lanes):
@@ -339,7 +345,8 @@ def factorise(S, L):
     for j in range(d):
         for lane in range(lanes):
             pivot = L[j, j, lane]
-            there = pivot > 1e-14 * S[j, j, lane]
+            there = pivot > 1e-14 * S[j, j, lane] and rank[lane] < most[lane]
+            rank[lane] += 1.0 if there else 0.0
             root = math.sqrt(pivot if there else 1.0)
             inverse[lane] = 1.0 / root if there else 0.0
             L[j, j, lane] = root if there else 0.0
@@ -394,6 +401,15 @@ def rescale(lane, s, m, centre, scatter):
             scatter[i, j, lane] *= s * s
 
 
+@njit(cache=True, nogil=True)
+def widen(lane, s, away, centre, scatter):
+    """Take the statistics of one lane to a unit that is larger, s times the old one, and an origin that is `away`."""
+    for i in range(len(centre)):
+        centre[i, lane] = centre[i, lane] * s + away[i, lane]
+        for j in range(i + 1):
+            scatter[i, j, lane] *= s * s
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def pool(
     rng,
@@ -425,11 +441,12 @@ def pool(
     A, C, F = np.zeros((d, d, width)), np.zeros((d, d, width)), np.zeros((d, d, width))
     L, S = np.zeros((d, d, width)), np.zeros((d, d, width))
     z, truth, origin, mu = np.zeros((d, width)), np.zeros((d, width)), np.zeros((d, width)), np.zeros((d, width))
+    away = np.zeros((d, width))
     bm, Bq, sm, Sq = np.zeros((d, width)), np.zeros((d, d, width)), np.zeros((d, width)), np.zeros((d, d, width))
     pm, Pq, m, Q = np.zeros((d, width)), np.zeros((d, d, width)), np.zeros((d, width)), np.zeros((d, d, width))
     bn, sn, pn, n = np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width)
     fresh, points = np.zeros(width, np.int64), np.zeros(width, np.int64)
-    unit, log_unit = np.ones(width), np.zeros(width)
+    unit, log_unit, most = np.ones(width), np.zeros(width), np.zeros(width)
     logs, scratch = np.empty(2 * d * width), np.empty(2 * d * width)
     bits = logs.view(np.int64)
     # what chi-squares need, ready for the last sizes of a batch of real points and of one of the model
@@ -444,13 +461,14 @@ def pool(
     for i in range(d):
         for j in range(d):
             trace0 += L0[i, j] * L0[i, j]
+    log_unit0 = 0.5 * math.log(trace0 / d)
     for start in range(0, replicates, width):
         if replicates - start < width:  # the last chains are too few: fill up with some that have been done
             start = replicates - width
         for lane in range(width):
-            log_unit[lane] = 0.5 * math.log(trace0 / d)
-            unit[lane] = math.exp(log_unit[lane])
-            pn[lane] = float(pinned)
+            log_unit[lane] = log_unit0
+            unit[lane] = math.exp(log_unit0)
+            pn[lane], most[lane] = float(pinned), float(d)
             for i in range(d):
                 origin[i, lane], mu[i, lane] = mean0[i], 0.0
                 for j in range(d):
@@ -469,6 +487,19 @@ def pool(
                 some = some or fresh[lane] > 0
             for lane in range(width):
                 bn[lane] = 0.0
+                if t > 0 and fresh[lane] > 0 and log_unit[lane] < log_unit0 - NARROW:  # back to the unit of the truth
+                    u, s = math.exp(log_unit0), math.exp(log_unit[lane] - log_unit0)
+                    for i in range(d):
+                        away[i, lane] = (origin[i, lane] - mean0[i]) / u
+                        mu[i, lane] = mu[i, lane] * s + away[i, lane]
+                        origin[i, lane] = mean0[i]
+                        for j in range(i + 1):
+                            L[i, j, lane] *= s
+                    for b in range(min(ring, t)):
+                        widen(lane, s, away, centre[b], scatter[b])
+                    widen(lane, s, away, pm, Pq)
+                    widen(lane, s, away, m, Q)
+                    unit[lane], log_unit[lane] = u, log_unit0
             if some and given:
                 for lane in range(width):
                     kept = pinned if t == 0 else 0
@@ -481,9 +512,11 @@ def pool(
                 for lane in range(width):
                     bn[lane] = float(points[lane])
                     for i in range(d):
-                        truth[i, lane] = (mean0[i] - origin[i, lane]) / unit[lane]
+                        # where there is no real point, the truth may be out of sight
+                        seen = 1.0 / unit[lane] if points[lane] > 0 else 0.0
+                        truth[i, lane] = (mean0[i] - origin[i, lane]) * seen
                         for j in range(i + 1):
-                            F[i, j, lane] = L0[i, j] / unit[lane]
+                            F[i, j, lane] = L0[i, j] * seen
                 left = deviates(rng, points, ready[0], tables[0], epsilon, left, A, z)
                 statistics(truth, F, A, z, C, bm, Bq)
                 if t == 0 and pinned > 0:
@@ -535,7 +568,10 @@ def pool(
                 for j in range(i + 1):
                     for lane in range(width):
                         S[i, j, lane] = Q[i, j, lane] * sn[lane]
-            factorise(S, L)
+            # the points lie in the plane of those before, but for new real ones, and n of them span n - 1 dimensions
+            for lane in range(width):
+                most[lane] = min(n[lane] - 1.0, most[lane] + (fresh[lane] if t > 0 else 0.0))
+            factorise(S, most, L)
             for i in range(d):
                 for lane in range(width):
                     mu[i, lane] = m[i, lane]

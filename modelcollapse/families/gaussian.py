@@ -110,6 +110,8 @@ class Gaussian:
         """Log density at points (...,) or (..., dim), in nats."""
         x = np.asarray(x, dtype=float)
         if self.dim is None:
+            if self.cov == 0:
+                raise ValueError("cov must be > 0 for a density (the model has collapsed to a point), got 0.")
             return -0.5 * ((x - self.mean) ** 2 / self.cov + math.log(self.cov) + LOG_2PI)
         L = self.factor()
         if (np.diag(L) == 0).any():

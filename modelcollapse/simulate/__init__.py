@@ -19,6 +19,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -77,8 +78,9 @@ def simulate(
     progress : bool, default False
         Show a progress bar on standard error.
     keep : sequence of int or str, optional
-        Generations (int) and variables (str) to record; by default all of them. ``range(0, 1001, 100)`` keeps every
-        hundredth generation, ``["log_variance"]`` one variable, ``["mean", 0, 50]`` one variable at two generations.
+        Generations (int, or a slice) and variables (str) to record; by default all of them. ``range(0, 1001, 100)``
+        keeps every hundredth generation, ``["log_variance"]`` one variable (a ``variance`` comes with its logarithm),
+        ``["mean", 0, 50]`` one variable at two generations.
     summary : bool or sequence of float, default False
         Record, in place of the chains, mean, sd and quantiles over chains of every variable at every generation, in
         memory that does not grow with `replicates`. True takes the quantiles 0.05, 0.25, 0.5, 0.75 and 0.95.
@@ -164,6 +166,8 @@ def prepare(family, regime, generations, replicates) -> tuple[Family, np.ndarray
     later = plan.synthetic[1:][plan.synthetic[1:] > 0]
     for curation in plan.curation:
         curation.check(model, int(later.min()) if len(later) else int(plan.size.min()))
+    if rows is not None and family.model is None:  # points are numbers of rows
+        plan = replace(plan, curation=tuple(curation.on(np.asarray(family.rows)) for curation in plan.curation))
     if plan.weighs and "weights" not in inspect.signature(model.fit).parameters:
         raise ValueError(
             f"regime must not weigh points where the family is a {model.kind} (its fit takes no weights), got {regime}."
@@ -193,10 +197,13 @@ def record(model, plan: Plan, keep, summary) -> Record:
         shapes |= dict.fromkeys(COUNTS, ())
     wanted = []
     if keep is not None:
-        wanted = [keep] if isinstance(keep, (str, int, np.integer)) else list(keep)
+        keep = range(plan.generations + 1)[keep] if isinstance(keep, slice) else keep
+        wanted = list(keep) if np.iterable(keep) and not isinstance(keep, str) else [keep]
         if not wanted:
             raise ValueError("keep must name generations or variables to record, got an empty sequence.")
     names = [name for name in wanted if isinstance(name, str)]
+    if shapes.get("log_variance") == ():  # a variance comes with its logarithm
+        names = ["log_variance" if name == "variance" else name for name in names]
     for name in names:
         if name not in shapes:
             raise ValueError(
@@ -211,7 +218,7 @@ def record(model, plan: Plan, keep, summary) -> Record:
     )
     quantiles = None
     if not isinstance(summary, (bool, np.bool_)):
-        quantiles = tuple(check.probability("summary", level) for level in np.atleast_1d(summary).tolist())
+        quantiles = tuple(dict.fromkeys(check.probability("summary", x) for x in np.atleast_1d(summary).tolist()))
     elif summary:
         quantiles = QUANTILES
     generations = np.array(kept, dtype=np.int64) if kept else np.arange(plan.generations + 1)

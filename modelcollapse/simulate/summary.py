@@ -101,7 +101,10 @@ class Moments:
             share = count / np.maximum(total, 1)
             delta = mean - self.mean
             self.squares = self.squares + squares + delta**2 * self.count * share
-            self.mean = np.where(self.count == 0, mean, self.mean + delta * share)
+            joined = np.where(
+                np.isfinite(delta), self.mean + delta * share, self.mean + mean
+            )  # infinite once, for ever
+            self.mean = np.where(self.count == 0, mean, np.where(count == 0, self.mean, joined))
         self.count = total
 
     @property
@@ -122,7 +125,7 @@ class Summary:
     @property
     def statistics(self) -> list[str]:
         """Names of the rows of the result."""
-        return ["mean", "sd", *(f"q{level:g}" for level in self.levels)]
+        return ["mean", "sd", *(f"q{level:.12g}" for level in self.levels)]
 
     def update(self, block: dict[str, np.ndarray]):
         """Take in a block of chains: arrays (replicate, generation, ...)."""

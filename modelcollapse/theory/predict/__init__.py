@@ -73,8 +73,7 @@ def predict(quantity: str, family, regime, *, generations: int):
         ``entropy``, ``probability``, ``survival``, ``support``; for a KernelDensity ``variance`` (of its points),
         ``mean``, ``mean_squared_error``; for a Poisson ``rate``, ``survival``; for an Exponential ``log_rate``,
         ``mean``; for a GaussianMixture ``weight``, ``survival``; for a LinearRegression ``coef``, ``excess_risk``.
-        Which of them are known depends on the regime: see
-        `available`.
+        Which of them are known depends on the regime, and with a curation it is little: see `available`.
     family : Family
         The truth (generation 0) and the estimator, or `Empirical` rows with a model fitted to them.
     regime : Regime

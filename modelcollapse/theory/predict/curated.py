@@ -85,11 +85,12 @@ def _moved(key: tuple[str, str]):
                 factor = np.exp(SCALED[key] * shift)
                 # nothing left stays nothing, however large the factor
                 mean, sd = (None if x is None else np.where(x == 0, 0.0, x * factor) for x in (mean, sd))
-            formula += f"; times b^({SCALED[key]:g} s)"
+            formula += "; times b^s" if SCALED[key] == 1 else "; times b^(s/2)"
         else:
             many = SHIFTED[key] * (loop.dim if key[1] == "log_det" else 1)
             mean = mean + many * shift
-            formula += f"; plus {many} s ln b"
+            sign, times = "plus" if many > 0 else "minus", "" if abs(many) == 1 else f"{abs(many)} "
+            formula += f"; {sign} {times}s ln b"
         what = "mean" if key[0] == "Exponential" else "variance"
         formula += f", s = t - 1 samples drawn with b times the {what}"
         return dataclasses.replace(plain, mean=mean, sd=sd, source=f"{plain.source}; {SCALE_SOURCE}", formula=formula)
