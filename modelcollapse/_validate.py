@@ -77,6 +77,8 @@ def probability(name: str, value, *, because: str | None = None) -> float:
 
 def choice(name: str, value, legal: Sequence[str]) -> str:
     """Return `value` if it is one of `legal`; the message lists them."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, legal))}, got {value!r:.120}.")
     if value not in legal:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, legal))}, got {value!r}.")
     return value

@@ -32,6 +32,16 @@ from modelcollapse import _validate as check
             ValueError,
             "estimator must be one of 'mle', 'unbiased', got 'map'.",
         ),
+        (
+            lambda: check.choice("estimator", np.array(["mle", "unbiased"]), ("mle", "unbiased")),
+            TypeError,
+            "estimator must be one of 'mle', 'unbiased', got array(['mle', 'unbiased']",
+        ),
+        (
+            lambda: check.choice("estimator", None, ("mle", "unbiased")),
+            TypeError,
+            "one of 'mle', 'unbiased', got None.",
+        ),
         (lambda: check.probabilities("probabilities", [0.5, 0.4]), ValueError, "got a sum of 0.9."),
         (lambda: check.probabilities("probabilities", [1.5, -0.5]), ValueError, "got -0.5 at index 1."),
         (lambda: check.covariance("cov", [[1.0, 2.0], [2.0, 1.0]]), ValueError, "got a smallest eigenvalue of -1."),

@@ -90,8 +90,9 @@ class LogisticRegression:
         Raises
         ------
         ValueError
-            If the rows are separable and there is no penalty.
+            If labels are not 0 and 1, or if the rows are separable and there is no penalty.
         """
+        labelled("X", X)
         signed = X[:, :-1] * (2 * X[:, -1:] - 1)  # the larger x'w, the better the label is explained
         share = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
         if self.penalty == 0 and separable(signed[share > 0]):
@@ -114,9 +115,7 @@ class LogisticRegression:
         X = check.points("X", X, more_rows_than_columns=True)
         if X.ndim != 2 or X.shape[1] < 2:
             raise ValueError(f"X must have shape (row, dim + 1), covariates and then the label, got {X.shape}.")
-        other = ~np.isin(X[:, -1], (0, 1))
-        if other.any():
-            raise ValueError(f"X must have labels 0 or 1 in its last column, got {X[other, -1][0]:g}.")
+        labelled("X", X)
         d = X.shape[1] - 1
         return cls(np.zeros(d), X[:, :d].T @ X[:, :d] / len(X), penalty=penalty).fit(X)
 
@@ -140,6 +139,17 @@ class LogisticRegression:
     def from_state(cls, state, **options) -> LogisticRegression:
         """Rebuild a model from recorded variables."""
         return cls(np.array(state["coef"], dtype=float), **options)
+
+
+def labelled(name: str, rows: np.ndarray) -> None:
+    """Refuse rows whose labels, in the last column, are not 0 and 1."""
+    y = rows[:, -1]
+    other = (y != 0) & (y != 1)
+    if other.any():
+        raise ValueError(
+            f"{name} must have labels 0 or 1 in its last column (write -1 as 0, if labels are -1 and 1), "
+            f"got {y[other][0]:g}."
+        )
 
 
 def separable(signed: np.ndarray) -> bool:

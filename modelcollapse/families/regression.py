@@ -111,7 +111,11 @@ class LinearRegression:
             rows = len(self.covariates)
             tiles, rest = divmod(size, rows)
             if rest:
-                raise ValueError(f"size must be a multiple of {rows} (the rows of the design kept), got {size}.")
+                raise ValueError(
+                    f"size must be a multiple of {rows} where design='same' (the model labels all {rows} rows of "
+                    f"generation 1 anew), got {size}; choose a regime and a curation that never ask for a part of a "
+                    "batch (not FreshReal, Mix or Edit), or design='fresh'."
+                )
             X = np.tile(self.covariates, (tiles, 1))
         return np.column_stack([X, X @ self.coef + self.noise * rng.standard_normal(size)])
 

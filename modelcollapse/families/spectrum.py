@@ -144,7 +144,8 @@ class FrequencySpectrum:
             raise ValueError(f"types and tokens must make at most {CLASSES:.0e} classes, got about {classes:.1e}.")
         values = np.floor(C * np.arange(1.0, head + 1) ** -s + 0.5)
         j = np.arange(float(values[-1]), least - 1, -1)
-        ranks = np.clip(np.floor((C / (j - 0.5)) ** (1 / s)), head, K).astype(np.int64)
+        with np.errstate(over="ignore"):  # with a small exponent the last count reaches far beyond the last rank
+            ranks = np.clip(np.floor((C / (j - 0.5)) ** (1 / s)), head, K).astype(np.int64)
         values, numbers = np.append(values, j), np.append(np.ones(head, np.int64), np.diff(ranks, prepend=head))
         some = (values > 0) & (numbers > 0)
         return cls(values[some], numbers[some])._like(_recipe=recipe)

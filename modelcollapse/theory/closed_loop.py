@@ -60,6 +60,13 @@ def fisher_rao_distance(p, q):
     for name, x in (("p", p), ("q", q)):
         if x.size and x.min() < 0:
             raise ValueError(f"{name} must be >= 0 (they are probabilities), got {x.min():g}.")
+    try:
+        np.broadcast_shapes(p.shape, q.shape)
+        same = p.shape[-1] == q.shape[-1]
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(f"p and q must broadcast and have the same categories, got shapes {p.shape} and {q.shape}.")
     # sqrt p - sqrt q = (p - q) / (sqrt p + sqrt q), without cancellation
     total = np.sqrt(p) + np.sqrt(q)
     chord = np.sqrt((((p - q) / np.where(total > 0, total, 1.0)) ** 2).sum(axis=-1))

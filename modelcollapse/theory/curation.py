@@ -201,7 +201,7 @@ def verified_share(share, t, keep_good, keep_bad):
     share : float or array_like
         :math:`q_0` in [0, 1].
     t : int or array_like
-        Rounds >= 0.
+        Rounds >= 0; inf is the limit.
     keep_good, keep_bad : float or array_like
         As in `breakdown_point`.
 
@@ -217,7 +217,11 @@ def verified_share(share, t, keep_good, keep_bad):
     """
     q, t = _array("share", share, least=0, most=1), _times(t)
     good, bad = _kept(keep_good, keep_bad)
-    gain = scipy.special.xlogy(t, good) - scipy.special.xlogy(t, bad)
+    near = np.abs(good - bad) <= bad / 2  # then the ratio keeps its digits: a filter that hardly tells, for long
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(near, good - bad, 0.0) / np.where(near & (bad > 0), bad, 1.0)
+        rate = np.where(near, np.log1p(ratio), np.log(good) - np.log(bad))
+        gain = np.where((t == 0) | (rate == 0), 0.0, t * rate)
     inside = (q > 0) & (q < 1)
     return np.where(inside, scipy.special.expit(scipy.special.logit(np.where(inside, q, 0.5)) + gain), q)[()]
 

@@ -350,7 +350,15 @@ def _scores(scores, law_real, law_synthetic, power):
     q1, q0 = _channel(law_real, law_synthetic)
     if q1.shape != s.shape:
         raise ValueError(f"law_real must have one probability per score, {s.shape}, got shape {q1.shape}.")
-    return np.power(1 - s, check.number("power", power, least=0)), q1, q0
+    return scipy.special.xlog1py(check.number("power", power, least=0), -s), q1, q0
+
+
+def _relative(log_w, mixed):
+    """Return the logs of the weights in units of the largest that occurs: powers underflow, their ratios count."""
+    top = log_w[mixed > 0].max()
+    if top == -np.inf:
+        raise ValueError("scores must leave an item with a positive weight (all that occur are 1).")
+    return np.minimum(log_w - top, 0.0)
 
 
 def resampling_contamination(
@@ -394,19 +402,21 @@ def resampling_contamination(
     """
     alpha = check.probability("real_fraction", real_fraction)
     f = check.number("drawn", drawn, least=0, below=1)
-    w, q1, q0 = _scores(scores, law_real, law_synthetic, power)
+    log_w, q1, q0 = _scores(scores, law_real, law_synthetic, power)
     mixed = alpha * q1 + (1 - alpha) * q0
-    available = float(mixed[w > 0].sum())
+    log_w = _relative(log_w, mixed)
+    w, positive = np.exp(log_w), np.isfinite(log_w)
+    available = float(mixed[positive].sum())
     if f >= available:
         raise ValueError(f"drawn must be < {available:g}, the share of items with a positive weight, got {f:g}.")
     if f > 0:
         # log theta by bisection: the mean inclusion probability increases from 0 to `available`
-        low, high = -800.0, 800.0
-        log_w = np.log(np.where(w > 0, w, 1.0))
+        low, high = -800.0, 800.0 - float(log_w[positive].min())
+        log_w = np.where(positive, log_w, 0.0)
         included = np.zeros_like(w)
         for _ in range(200):
             middle = (low + high) / 2
-            included = np.where(w > 0, -np.expm1(-np.exp(np.minimum(log_w + middle, 700.0))), 0.0)
+            included = np.where(positive, -np.expm1(-np.exp(np.minimum(log_w + middle, 700.0))), 0.0)
             low, high = (middle, high) if float(mixed @ included) < f else (low, middle)
         w = included
     synthetic = (1 - alpha) * float(q0 @ w)
@@ -432,12 +442,11 @@ def resampling_efficiency(real_fraction: float, scores, law_real, law_synthetic,
     [0.6477, 0.4258]
     """
     alpha = check.probability("real_fraction", real_fraction)
-    w, q1, q0 = _scores(scores, law_real, law_synthetic, power)
+    log_w, q1, q0 = _scores(scores, law_real, law_synthetic, power)
     mixed = alpha * q1 + (1 - alpha) * q0
+    w = np.exp(_relative(log_w, mixed))
     mean = float(mixed @ w)
-    if mean == 0:
-        raise ValueError("scores must leave an item with a positive weight (all that occur are 1).")
-    return mean**2 / float(mixed @ w**2)
+    return mean * (mean / float(mixed @ w**2))
 
 
 def resampling_contamination_beta(real_fraction, concentration, power=10.0):

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from modelcollapse import _validate as check
+from modelcollapse.theory.regression_mixed import _together
 
 __all__ = [
     "power_law_order",
@@ -153,7 +154,9 @@ def power_law_order(
     n = np.asarray(n, dtype=float)
     if not (n > 0).all():
         raise ValueError(f"n must be > 0, got {n.min():g}.")
-    total = np.maximum(noise, n ** (1 - 2 * r * ell - ell / beta))
+    # the last factor is inside every bracket: then no product of infinity and zero is left where n is infinite
+    last, power = n ** (-(1 - ell / beta)), ell / beta
+    total = np.maximum(noise * last, n ** (-2 * r * ell))
     if k:
         if n_generator is None:
             raise ValueError(
@@ -162,5 +165,9 @@ def power_law_order(
         n0 = np.asarray(n_generator, dtype=float)
         if not (n0 > 0).all():
             raise ValueError(f"n_generator must be > 0, got {n0.min():g}.")
-        total = total + k * old / (1 - phi0) * np.maximum(n / n0, phi0)
-    return (total * n ** (-(1 - ell / beta)))[()]
+        _together(n=n, n_generator=n0)
+        if power > 0 and (np.isinf(n) & np.isinf(n0)).any():
+            raise ValueError("n_generator must be finite where n is infinite (their ratio counts), got inf.")
+        if old > 0:
+            total = total + k * old / (1 - phi0) * np.maximum(n**power / n0, phi0 * last)
+    return total[()]

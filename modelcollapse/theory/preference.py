@@ -148,7 +148,8 @@ def curated_law(probabilities, reward, candidates) -> np.ndarray:
     [0.375, 0.625]
     """
     H = curated_weight(probabilities, reward, candidates)
-    out = check.probabilities("probabilities", probabilities) * H
+    p = check.probabilities("probabilities", probabilities)
+    out = p * np.where(p > 0, H, 0.0)  # what is never drawn may weigh infinitely much
     return out / out.sum()
 
 
@@ -264,7 +265,8 @@ def invasion_factor(gap, candidates=2):
     """
     gap, K = _array("gap", gap), _candidates(candidates)
     if math.isinf(K):
-        return np.exp(gap)[()]
+        with np.errstate(over="ignore"):  # beyond e^709 it is inf
+            return np.exp(gap)[()]
     return (K * np.exp(-np.logaddexp(0.0, math.log(K - 1) - gap) if K > 1 else np.zeros_like(gap)))[()]
 
 
@@ -488,8 +490,10 @@ def curated_odds_bound(gap, candidates, *, temperature=1.0):
     """
     gap, tau = _array("gap", gap, least=0, most=2), _array("temperature", temperature, above=0)
     K = _candidates(candidates)
-    share = 1.0 if math.isinf(K) else (K - 1) / (np.exp(2 * tau) + K - 1)
-    return 1 + np.expm1(-tau * gap) * share
+    others = math.log(K - 1) if K > 1 else -math.inf
+    with np.errstate(over="ignore"):
+        share = 1.0 if math.isinf(K) else scipy.special.expit(others - 2 * tau)
+        return 1 + np.expm1(-tau * gap) * share
 
 
 # ------------------------------------------------------------------------------------------------- equilibrium
@@ -505,6 +509,11 @@ def curation_contraction(real_fraction, temperature=1.0):
     temperature : float or array_like
         :math:`\tau > 0`, the inverse temperature; rewards in [-1, 1].
 
+    Returns
+    -------
+    ndarray or float
+        0 without synthetic data; inf where it is beyond the largest float.
+
     Notes
     -----
     Kind: bound (sufficient; it asks for more than 83 % real data at any temperature). Source:
@@ -516,7 +525,9 @@ def curation_contraction(real_fraction, temperature=1.0):
     1.3875
     """
     tau, w = _array("temperature", temperature, above=0), _array("real_fraction", real_fraction, least=0, most=1)
-    return (1 - w) * 2 * np.exp(2 * tau) * (2 + np.exp(2 * tau))
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = np.exp(2 * tau)
+        return np.where(w == 1, 0.0, (1 - w) * 2 * e * (2 + e))[()]
 
 
 def curation_equilibrium(probabilities, reward, real_fraction: float) -> tuple[np.ndarray, float]:

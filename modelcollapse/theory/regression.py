@@ -35,7 +35,7 @@ from modelcollapse import _validate as check
 from modelcollapse.theory import kernel_density as kde
 from modelcollapse.theory.gaussian import _generations, _sizes, _total
 from modelcollapse.theory.inbreeding import written_out
-from modelcollapse.theory.regression_mixed import ROWS, _array, _coefficient, _scale
+from modelcollapse.theory.regression_mixed import ROWS, _array, _coefficient, _scale, _together
 
 __all__ = [
     "mean_risk",
@@ -105,7 +105,7 @@ def regression_risk_sd(n, t, *, dim: int, noise_variance: float = 1.0):
 
     .. math:: \mathrm{Var} = \frac2d R_t^2 + 2\sigma^4 d(d+2) \sum_{i\le t} \frac1{m_i^2(m_i-2)},
 
-    fresh designs; infinite where some :math:`n_i \le d + 3`.
+    fresh designs; infinite where there is noise and some :math:`n_i \le d + 3`.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def regression_risk_sd(n, t, *, dim: int, noise_variance: float = 1.0):
     with np.errstate(invalid="ignore"):
         own = _total(step, n, t, least=d + 2, because=ROWS)
     own = np.where(np.asarray(t) == 0, 0.0, own)  # 0 times infinity
-    risk = regression_risk_replace(n, t, dim=d, noise_variance=noise)
-    return np.sqrt(2 / d * risk**2 + 2 * noise**2 * d * (d + 2) * own)[()]
+    risk = regression_risk_replace(n, t, dim=d)
+    return (noise * np.where(noise == 0, 0.0, np.sqrt(2 / d * risk**2 + 2 * d * (d + 2) * own)))[()]
 
 
 def _relative_sd(n: int, d: int) -> float:
@@ -220,11 +220,13 @@ def regression_risk_accumulate(n, t, *, dim: int, noise_variance: float = 1.0, n
         if n_real is not None:
             raise ValueError(f"n_real must be None for the same design (it has n rows for ever), got {n_real!r}.")
         n = _array("n", n, d + 2, ROWS)
+        _together(n=n, t=t)
         rest = np.where(np.isinf(t), 0.0, scipy.special.zeta(2, np.where(np.isinf(t), 1.0, t) + 1))
         total = np.where(t == 0, 0.0, math.pi**2 / 6 - rest)
         return (noise * d / (n - d - 1) * total)[()]
     n = _array("n", n, 1)
     first = _array("n" if n_real is None else "n_real", n if n_real is None else n_real, d + 2, ROWS)
+    _together(n=n, t=t, n_real=first)
     total = 1 / (first - d - 1) + _pairs(first / n, (d + 1) / n, np.maximum(t - 1, 0)) / n
     return (noise * d * np.where(t == 0, 0.0, total))[()]
 
@@ -243,7 +245,7 @@ def regression_risk_multiple(n, t, *, dim: int, noise_variance: float = 1.0, des
     n : int or array_like
         Rows of generation 1, at least dim + 2.
     t : int or array_like
-        Generation >= 0; inf gives inf. They broadcast.
+        Generation >= 0; inf gives inf where there is noise. They broadcast.
     dim, noise_variance, design
         As in `regression_risk_accumulate`; "same" repeats the design of generation 1 t times, with new labels.
 
@@ -265,9 +267,11 @@ def regression_risk_multiple(n, t, *, dim: int, noise_variance: float = 1.0, des
     check.choice("design", design, DESIGNS)
     n = _array("n", n, d + 2, ROWS)
     t = _array("t", t, 0, "generation 0 is the truth", endless=True)
+    _together(n=n, t=t)
     start = np.ones_like(n) if design == "same" else (n - d - 1) / n
     unit = 1 / (n - d - 1) if design == "same" else 1 / n
-    return (noise * d * unit * (scipy.special.digamma(t + start) - scipy.special.digamma(start)))[()]
+    total = unit * (scipy.special.digamma(t + start) - scipy.special.digamma(start))
+    return (noise * d * np.where(noise == 0, 0.0, total))[()]
 
 
 # ------------------------------------------------------------------------------------------------- any regime

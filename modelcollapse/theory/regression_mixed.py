@@ -44,6 +44,16 @@ def _array(name: str, value, least: float, because: str = "", *, whole: bool = T
     return out
 
 
+def _together(**arrays) -> None:
+    """Refuse arguments that do not broadcast, by name."""
+    shapes = [np.shape(array) for array in arrays.values()]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        names = ", ".join(arrays)
+        raise ValueError(f"{names} must broadcast, got shapes {', '.join(map(str, shapes))}.") from error
+
+
 def _scale(dim, noise_variance) -> tuple[int, float]:
     """Check the two arguments that every function has."""
     return check.integer("dim", dim, least=1), check.number("noise_variance", noise_variance, least=0.0)
@@ -63,6 +73,7 @@ def _coefficient(p, square, cross, n, d):
 def _counts(n_real, n_synthetic, dim):
     d = check.integer("dim", dim, least=1)
     q, p = _array("n_real", n_real, 0), _array("n_synthetic", n_synthetic, 0)
+    _together(n_real=q, n_synthetic=p)
     _array("n_real + n_synthetic", p + q, d + 2, ROWS)
     return q, p, d
 
@@ -139,6 +150,7 @@ def strong_collapse_risk(n_real, n_synthetic, *, dim: int, discrepancy=1.0, nois
     d, noise = _scale(dim, noise_variance)
     q, p, d = _counts(n_real, n_synthetic, d)
     c2 = _array("discrepancy", discrepancy, 0, "a squared length", whole=False)
+    _together(n_real=q, n_synthetic=p, discrepancy=c2)
     return (noise * d / (p + q - d - 1) + _coefficient(p, p * p, p * q, p + q, d) * c2)[()]
 
 
@@ -183,6 +195,7 @@ def fresh_rows_risk(n_real, n_synthetic, t, *, dim: int, noise_variance: float =
     n = p + q
     t = _array("t", t, 0, "generation 0 is the truth", endless=True)
     first = _array("n_first", n if n_first is None else n_first, d + 2, ROWS)
+    _together(n_real=q, n_synthetic=p, t=t, n_first=first)
     m = n - d - 1
     gap = q * (m * (n * n + n - 2) + p * (n * m + 2 - n * d)) / (n * (n - 1) * (n + 2) * m)  # 1 - a
     steps = np.maximum(t - 1, 0)
@@ -190,7 +203,7 @@ def fresh_rows_risk(n_real, n_synthetic, t, *, dim: int, noise_variance: float =
         change = np.expm1(scipy.special.xlog1py(steps, -gap))
         total = np.where(gap == 0, steps, -change / np.where(gap == 0, 1.0, gap))
         start = np.where(np.isinf(total), 0.0, 1 + change) / (first - d - 1)
-    return (noise * d * np.where(t == 0, 0.0, start + total / m))[()]
+    return (noise * d * np.where((t == 0) | (noise == 0), 0.0, start + total / m))[()]
 
 
 # ------------------------------------------------------------------------------------------------- two stages
@@ -237,7 +250,9 @@ def downstream_risk(
     d, noise = _scale(dim, noise_variance)
     old = check.number("generator_noise_variance", generator_noise_variance, least=0.0)
     n, n0 = _array("n", n, d + 2, ROWS), _array("n_generator", n_generator, d + 2, ROWS)
-    return (noise * d / (n - d - 1) + _array("fits", fits, 0) * old * d / (n0 - d - 1))[()]
+    k = _array("fits", fits, 0)
+    _together(n=n, fits=k, n_generator=n0)
+    return (noise * d / (n - d - 1) + k * old * d / (n0 - d - 1))[()]
 
 
 # ------------------------------------------------------------------------------------------------- mixed labels
@@ -280,6 +295,7 @@ def label_mixing_risk(weight, n, t=np.inf, *, dim: int, noise_variance: float = 
     d, noise = _scale(dim, noise_variance)
     n, f = _array("n", n, d + 2, ROWS), golden_variance(weight)
     t = _array("t", t, 0, "generation 0 is the truth", endless=True)
+    _together(weight=weight, n=n, t=t)
     decay = np.power(1 - np.asarray(weight, dtype=float), 2 * np.maximum(t - 1, 0))
     return (noise * d / (n - d - 1) * np.where(t == 0, 0.0, f + decay * (1 - f)))[()]
 
@@ -317,7 +333,9 @@ def token_editing_risk(n, edited, *, dim: int, noise_variance: float = 1.0):
     1.7255
     """
     d, noise = _scale(dim, noise_variance)
-    n, k = np.broadcast_arrays(_array("n", n, d + 2, ROWS), _array("edited", edited, 0))
+    n, k = _array("n", n, d + 2, ROWS), _array("edited", edited, 0)
+    _together(n=n, edited=k)
+    n, k = np.broadcast_arrays(n, k)
     if (k > n).any():
         i = int(np.argmax((k > n).reshape(-1)))
         raise ValueError(f"edited must be <= n (they are some of the rows), got {k.flat[i]:g} of {n.flat[i]:g}.")

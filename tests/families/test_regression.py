@@ -11,6 +11,7 @@ from scipy import stats
 
 import modelcollapse as mc
 from modelcollapse import families
+from modelcollapse.curation import Edit
 from modelcollapse.testing import stream
 
 COV = [[2.0, 0.5], [0.5, 1.0]]
@@ -86,7 +87,10 @@ def test_a_design_that_is_kept():
     later = model.fit(np.vstack([rows, rows]))
     np.testing.assert_array_equal(later.sample(6, stream("third"))[:, :2], first[:, :2])
     with pytest.raises(
-        ValueError, match=re.escape("size must be a multiple of 6 (the rows of the design kept), got 7.")
+        ValueError,
+        match=re.escape(
+            "size must be a multiple of 6 where design='same' (the model labels all 6 rows of generation 1 anew), got 7"
+        ),
     ):
         model.sample(7)
     # real data keep their own covariates: labels of the rows are made anew
@@ -188,7 +192,7 @@ def test_logistic_runs_and_comes_back():
         (
             lambda: mc.LogisticRegression.from_data([[1.0, 2.0], [2.0, 0.0], [0.5, 1.0]], penalty=1.0),
             ValueError,
-            "X must have labels 0 or 1 in its last column, got 2.",
+            "X must have labels 0 or 1 in its last column (write -1 as 0, if labels are -1 and 1), got 2.",
         ),
         (
             lambda: mc.LogisticRegression([1.0], penalty=0.0).fit(np.array([[1.0, 1.0], [2.0, 1.0], [-1.0, 0.0]])),
@@ -208,10 +212,27 @@ def test_bad_arguments(make, error, message):
         (mc.FreshReal(9, 3), "batches in which real and synthetic rows are mixed"),
         (mc.FixedReal(9, 3, 9), "or part of the real rows is kept"),
         (mc.Accumulate(5, n_real=4), "got a batch of 5 after one of 4."),
+        (
+            mc.FreshReal(8, 4, real_weight=0.5),
+            "size must be a multiple of 8 where design='same' (the model labels all 8",
+        ),
+        (mc.Replace(8, curation=Edit(0.5)), "(not FreshReal, Mix or Edit), or design='fresh'."),
         (mc.Mix(9, 0.5), "where design='same' (Replace, Accumulate, Window, FixedReal, sizes equal or multiples"),
     ],
 )
 def test_a_design_that_cannot_be_kept(regime, message):
     truth = mc.LinearRegression([1.0], design="same")
     with pytest.raises(ValueError, match=re.escape(message)):
-        mc.simulate(truth, regime, generations=3)
+        mc.simulate(truth, regime, generations=3, rng=1)
+
+
+@pytest.mark.parametrize("label", [-1.0, 0.5, np.nan])
+def test_logistic_labels_are_zero_or_one(label):
+    rows = np.array([[1.0, 2.0, 1.0], [2.0, 1.0, 0.0], [0.5, -1.0, 1.0], [0.0, 1.0, label]])
+    model = mc.LogisticRegression([1.0, 0.0], penalty=0.001)
+    message = re.escape(f"(write -1 as 0, if labels are -1 and 1), got {label:g}.")
+    with pytest.raises(ValueError, match=message):
+        model.fit(rows)
+    if np.isfinite(label):
+        with pytest.raises(ValueError, match=message):
+            mc.simulate(mc.Empirical(rows, model), mc.Replace(4), generations=2, rng=1)

@@ -140,3 +140,11 @@ def test_almost_surely(n, seed):
 def test_bad_spectra(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize("s", [1e-3, 1e-9, 1e-300])
+def test_zipf_with_hardly_an_exponent(s):
+    found = mc.FrequencySpectrum.zipf(100, 1e6, s)  # (C / (j - 1/2))^(1/s) is beyond every float
+    counts, types = explicit(100, 1e6, s)
+    np.testing.assert_array_equal(found.counts, counts)
+    np.testing.assert_array_equal(found.types, types)

@@ -288,3 +288,17 @@ def test_the_toy_of_truncation_against_quadrature():
 def test_outside_the_domain(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_verified_share_after_very_many_rounds():
+    good, bad = [1.0, 0.5, 0.4, 0.0, 0.5], [0.5, 0.5, 0.5, 0.5, 0.0]
+    for q, want in ((0.5, [1.0, 0.5, 0.0, 0.0, 1.0]), (0.0, [0.0] * 5), (1.0, [1.0] * 5)):
+        assert theory.verified_share(q, math.inf, good, bad).tolist() == want
+        assert theory.verified_share(q, 0, good, bad).tolist() == [q] * 5
+    # a filter that hardly tells
+    bad, t = 0.3, 10**8
+    good = bad + 1e-9
+    with mp.workdps(40):
+        odds = mp.power(mp.mpf(good) / mp.mpf(bad), t)
+        want = float(odds / (1 + odds))
+    assert theory.verified_share(0.5, t, good, bad) == pytest.approx(want, rel=1e-13)

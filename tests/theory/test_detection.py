@@ -375,3 +375,20 @@ def test_calibrated_beta_scores():
 def test_outside_the_domain(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_resampling_with_a_large_power():
+    """Weights of 2^-600 and less: only their ratios count."""
+    args = (0.5, [0.5, 0.6], [0.2, 0.8], [0.5, 0.5])
+    for power in (600.0, 2e4):
+        assert theory.resampling_efficiency(*args, power=power) == pytest.approx(0.35, rel=1e-13)
+        assert theory.resampling_contamination(*args, power=power) == pytest.approx(0.5 / 0.7, rel=1e-13)
+        # all of the first score are drawn, 0.35 of the items, and 0.15 of the second
+        got = theory.resampling_contamination(*args, power=power, drawn=0.5)
+        assert got == pytest.approx((0.25 + 0.15 * 0.25 / 0.65) / 0.5, rel=1e-9)
+    scores = [0.0, 0.001]
+    assert theory.resampling_efficiency(0.5, scores, [0.2, 0.8], [0.5, 0.5], power=50.0) == pytest.approx(
+        (0.35 + 0.65 * 0.999**50) ** 2 / (0.35 + 0.65 * 0.999**100), rel=1e-13
+    )
+    with pytest.raises(ValueError, match="scores must leave an item with a positive weight"):
+        theory.resampling_contamination(0.5, [1.0], [1.0], [1.0])

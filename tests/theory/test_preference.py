@@ -254,3 +254,15 @@ def test_contraction_condition_is_sufficient():
 def test_outside_the_domain(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_strong_preference_does_not_overflow():
+    for K in (2, 10**6, INF):
+        assert theory.curated_law([1.0, 0.0], [0.0, 800.0], K).tolist() == [1.0, 0.0]
+    assert theory.invasion_factor([800.0, -800.0, 0.0], INF).tolist() == [INF, 0.0, 1.0]
+    assert theory.invasion_factor([800.0, -800.0], 3).tolist() == [3.0, 0.0]
+    assert theory.curated_odds_bound(1.0, 3, temperature=[300.0, 1e3, 1e308]) == pytest.approx(1.0, rel=1e-15)
+    assert theory.curated_odds_bound(1.0, 1, temperature=1e3) == 1.0
+    assert theory.curated_odds_bound([0.0, 2.0], INF, temperature=1e308).tolist() == [1.0, 0.0]
+    # the condition is met without synthetic data, and with any it is not
+    assert theory.curation_contraction([1.0, 1 - 1e-16, 0.5], 1e3).tolist() == [0.0, INF, INF]

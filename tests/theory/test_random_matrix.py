@@ -201,6 +201,15 @@ def test_rates_of_power_laws():
             assert worse[-1] > values[-1]
 
 
+def test_orders_of_infinitely_many_rows():
+    for ell, noise, want in ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 0.0, 0.0), (2.0, 0.0, 0.0), (2.0, 1.0, 1.0)):
+        found = theory.power_law_order([1e300, INF], decay=2.0, source=0.5, exponent=ell, noise_variance=noise)
+        np.testing.assert_allclose(found, want, atol=1e-100)
+    settings = {"decay": 2.0, "source": 0.5, "exponent": 1.0, "fits": 1, "n_generator": 10.0}
+    assert theory.power_law_order(INF, **settings) == INF
+    assert theory.power_law_order(INF, generator_noise_variance=0.0, **settings) == 0
+
+
 def test_powers_of_the_sums_they_stand_for():
     beta, r = 2.0, 0.3
     j = np.arange(1.0, 30_001)
@@ -243,6 +252,14 @@ NOTHING = {"discrepancy": 0, "noise_variance": 0, "synthetic_noise_variance": 0}
         (lambda: theory.power_law_order(9.0, **(POWER | {"exponent": 3.0})), "exponent must be a finite number >= 0"),
         (lambda: theory.power_law_order(9.0, fits=1, **POWER), "n_generator must be given where fits > 0"),
         (lambda: theory.power_law_order(9.0, fits=1, n_generator=0.0, **POWER), "n_generator must be > 0, got 0."),
+        (
+            lambda: theory.power_law_order(INF, fits=1, n_generator=INF, **POWER),
+            "n_generator must be finite where n is",
+        ),
+        (
+            lambda: theory.power_law_order([1.0, 2.0], fits=1, n_generator=[1.0, 2.0, 3.0], **POWER),
+            "n, n_generator must broadcast, got shapes (2,), (3,).",
+        ),
         (lambda: theory.power_law_order(9.0, generator_ratio=1.0, **POWER), "generator_ratio must be < 1"),
     ],
 )

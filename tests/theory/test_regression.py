@@ -509,6 +509,39 @@ def test_predict_says_what_is_not_known(family, regime, message):
             "n_real must be None for the same design (it has n rows for ever), got 9.",
         ),
         (lambda: theory.regression_risk_multiple(20, 2, dim=2, design="new"), ValueError, "design must be one of"),
+        *(
+            (
+                lambda call=call: call(np.array(["fresh", "same"])),
+                TypeError,
+                "design must be one of 'fresh', 'same', got",
+            )
+            for call in (
+                lambda design: RISK(Replace(20), 2, dim=2, design=design),
+                lambda design: theory.regression_risk_accumulate(20, 2, dim=2, design=design),
+                lambda design: theory.regression_risk_multiple(20, 2, dim=2, design=design),
+                lambda design: theory.minimum_norm_risk(20, 2, dim=2, design=design),
+            )
+        ),
+        (
+            lambda: theory.regression_risk_multiple([10, 20], [1, 2, 3], dim=2),
+            ValueError,
+            "n, t must broadcast, got shapes (2,), (3,).",
+        ),
+        (
+            lambda: theory.label_mixing_risk([0.5, 0.6], [9, 10, 11], dim=2),
+            ValueError,
+            "weight, n, t must broadcast, got shapes (2,), (3,), ().",
+        ),
+        (
+            lambda: theory.downstream_risk([10, 20], [1, 2, 3], 10, dim=2),
+            ValueError,
+            "n, fits, n_generator must broadcast, got shapes (2,), (3,), ().",
+        ),
+        (
+            lambda: theory.token_editing_risk([10, 20], [1, 2, 3], dim=2),
+            ValueError,
+            "n, edited must broadcast, got shapes (2,), (3,).",
+        ),
         (lambda: theory.mixture_coefficient(1, 1, dim=4), ValueError, "n_real + n_synthetic must be integers >= 6"),
         (lambda: theory.mixture_coefficient(-1, 20, dim=4), ValueError, "n_real must be integers >= 0, got -1."),
         (lambda: theory.mixture_coefficient(1.5, 20, dim=4), ValueError, "n_real must be integers >= 0, got 1.5."),
@@ -540,3 +573,17 @@ def test_regimes_with_weights_are_refused():
     regime = FreshReal(20, 5, real_weight=0.5)
     with pytest.raises(ValueError, match="regime must leave its points as they are, all of the same weight"):
         RISK(regime, 3, dim=2)
+
+
+def test_without_noise_nothing_is_lost_or_scattered():
+    for n, t in ((10, 1), ((10, 20), [0, 1, 2])):
+        assert np.all(theory.regression_risk_sd(n, t, dim=8, noise_variance=0.0) == 0)
+    assert theory.regression_risk_sd(10, [0, 1], dim=8, noise_variance=1e-200).tolist() == [0.0, INF]
+    small = theory.regression_risk_sd(20, 3, dim=8, noise_variance=1e-200)
+    assert small == pytest.approx(1e-200 * theory.regression_risk_sd(20, 3, dim=8), rel=1e-13)
+    for design in ("fresh", "same"):
+        found = theory.regression_risk_multiple(10, [0, 3, INF], dim=2, noise_variance=0.0, design=design)
+        assert found.tolist() == [0.0, 0.0, 0.0]
+        assert theory.regression_risk_multiple(10, INF, dim=2, design=design) == INF
+    assert theory.fresh_rows_risk(0, 10, [1, INF], dim=2, noise_variance=0.0).tolist() == [0.0, 0.0]
+    assert theory.fresh_rows_risk(0, 10, INF, dim=2) == INF

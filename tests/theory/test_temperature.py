@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import mpmath as mp
 import numpy as np
@@ -406,3 +407,12 @@ def test_fisher_rao_distance():
 def test_outside_the_domain(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("p", "q"), [(np.ones((2, 3)) / 3, np.ones((4, 3)) / 3), ([0.5, 0.5], [0.2, 0.3, 0.5]), ([1.0], [0.5, 0.5])]
+)
+def test_fisher_rao_distance_of_laws_that_do_not_match(p, q):
+    shapes = f"got shapes {np.shape(p)} and {np.shape(q)}."
+    with pytest.raises(ValueError, match=re.escape(f"p and q must broadcast and have the same categories, {shapes}")):
+        theory.fisher_rao_distance(p, q)

@@ -83,7 +83,8 @@ def _excess_risk(loop: Loop) -> Answer:
         return Answer(mean, None, (), "exact", source, "norm^2 (1 - eta^t) + the noise of the fits, eta = n/d", more)
     mean = _risk(loop)
     if model.design == "same":
-        sd = mean * regression._relative_sd(int(size[0]), model.dim)
+        relative = regression._relative_sd(int(size[0]), model.dim)
+        sd = mean * relative if np.isfinite(relative) else None
     elif loop.replace:
         sd = regression.regression_risk_sd(size, t, dim=model.dim, noise_variance=noise)
     if sd is not None and not np.isfinite(sd).all():
