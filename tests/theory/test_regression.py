@@ -587,3 +587,11 @@ def test_without_noise_nothing_is_lost_or_scattered():
         assert theory.regression_risk_multiple(10, INF, dim=2, design=design) == INF
     assert theory.fresh_rows_risk(0, 10, [1, INF], dim=2, noise_variance=0.0).tolist() == [0.0, 0.0]
     assert theory.fresh_rows_risk(0, 10, INF, dim=2) == INF
+
+
+def test_prediction_without_a_finite_sd_says_nothing_of_it():
+    import modelcollapse as mc
+
+    known = mc.predict("excess_risk", mc.LinearRegression([1.0] * 8, design="same"), Replace(10), generations=2)
+    assert known["mean"].values.tolist() == [0.0, 8.0, 16.0]
+    assert "sd" not in known
