@@ -48,6 +48,8 @@ ROUNDING = 1e-12
 MOST = 10**15
 #: a schedule may end at this size; its first sizes have decided by then
 LARGEST = 1e300
+#: longest horizon for a minority: its survival is followed generation by generation, a quarter of a minute up to here
+LONGEST = 10_000
 #: fits of so many points are followed exactly under immigration, larger ones by a bound that is then close
 MATRIX_UP_TO = 300
 #: names of the columns of the answer
@@ -215,6 +217,9 @@ class _Minority:
             step = theory.wright_fisher_matrix(n, made, migration=m, source=q)
             count = np.exp(_log_binomial(n, q))
             arrivals = np.exp(_log_binomial(real, q))
+            if n < T - 1:  # then the powers of the matrix are cheaper than one product per generation
+                step = np.stack([np.convolve(row, arrivals) for row in step])
+                return float((count @ np.linalg.matrix_power(step, T - 1))[1:].sum())
             for _ in range(T - 1):
                 count = np.convolve(count @ step, arrivals)
             return float(count[1:].sum())
@@ -358,9 +363,9 @@ def plan(
     *,
     variance_lost: float | None = None,
     tail_lost: float | None = None,
-    beyond: float = 2.0,
+    beyond: float | None = None,
     minority: float | None = None,
-    survives: float = 0.95,
+    survives: float | None = None,
     stream: float = 0.01,
     false_positive: float = 0.05,
 ):
@@ -373,17 +378,18 @@ def plan(
     n : int
         Points per generation, >= 2.
     generations : int
-        Horizon T >= 1: the tolerance holds in every generation up to T (for a minority: in generation T).
+        Horizon T >= 1: the tolerance holds in every generation up to T (for a minority: in generation T, and T is at
+        most 10,000).
     variance_lost : float, optional
         Tolerated loss of the expected variance or heterozygosity, a share in (0, 1).
     tail_lost : float, optional
         Tolerated loss of the mass farther than `beyond` standard deviations from the mean, a share in (0, 1).
-    beyond : float
-        Where the tail begins, in standard deviations of the truth, > 0.
+    beyond : float, optional
+        Where the tail begins, in standard deviations of the truth, > 0; with `tail_lost` only. Default: 2.
     minority : float, optional
         Frequency q of a category that is to survive, in (0, 1).
-    survives : float
-        Probability with which it is to be there in generation T, in (0, 1).
+    survives : float, optional
+        Probability with which it is to be there in generation T, in (0, 1); with `minority` only. Default: 0.95.
     stream : float
         Share of real points in a stream that a detector is to clean, in [0, 1].
     false_positive : float
@@ -406,7 +412,7 @@ def plan(
     Raises
     ------
     ValueError, TypeError
-        If a number is outside its range, or not exactly one tolerance is given.
+        If a number is outside its range, not exactly one tolerance is given, or `beyond` or `survives` with another.
 
     Notes
     -----
@@ -434,13 +440,18 @@ def plan(
             f"a time), got {' and '.join(named) or 'none'}."
         )
     share = _inside(named[0], given[named[0]])
-    beyond = check.number("beyond", beyond, above=0.0)
-    survives = _inside("survives", survives)
+    for name, value, owner in (("beyond", beyond, "tail_lost"), ("survives", survives, "minority")):
+        if value is not None and owner != named[0]:
+            raise ValueError(f"{name} must not be given with {named[0]} (it belongs to {owner}), got {value!r}.")
+    beyond = check.number("beyond", 2.0 if beyond is None else beyond, above=0.0)
+    survives = _inside("survives", 0.95 if survives is None else survives)
     stream = check.probability("stream", stream, because="a share of the points")
     false_positive = check.number("false_positive", false_positive, least=0.0)
     if false_positive >= 1:
         raise ValueError(f"false_positive must be < 1 (else nothing is kept), got {false_positive:g}.")
     if named[0] == "minority":
+        why = "the survival of a minority is followed generation by generation"
+        check.integer("generations", generations, most=LONGEST, because=why)
         goal = _Minority(generations, share, survives)
     elif named[0] == "tail_lost":
         source = "F-MASTER in a normal tail"

@@ -102,6 +102,14 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
             ("simulate", "--estimator", "mle", "--k", "3"),
             "--k must not be given for replace (it takes --n, --curation), got 3.",
         ),
+        (
+            ("simulate", "--estimator", "mle", "--coef", "1,2"),
+            "--coef must not be given for gaussian (it takes --estimator, --mean, --cov, --data), got [1.0, 2.0].",
+        ),
+        (("simulate", "--estimator", "mle", "--rate", "3"), "--rate must not be given for gaussian"),
+        (("simulate", "--family", "linear-regression", "--coef", "1", "--estimator", "mle"), "--estimator must not be"),
+        (("simulate", "--family", "poisson", "--rate", "3", "--components", "2"), "--components must not be given for"),
+        (("simulate", "--estimator", "mle", "--data", "t.csv", "--mean", "1"), "--mean must not be given with --data"),
         (("simulate", "--estimator", "mle", "--n", "1"), "at least 2 points, got 1 at generation 1"),
         (("simulate", "--estimator", "mle", "--n", "5,5"), "schedule is shorter than the run"),
         (("simulate", "--estimator", "mle", "--cov", "-1"), "cov must be a finite number > 0"),
@@ -118,6 +126,8 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
         (("verify", "--run", "/no/such.nc"), "which does not exist"),
         (("diagnose", "/no/such.nc"), "which does not exist"),
         (("plan", "--variance-lost", "1.5"), "variance_lost must be"),
+        (("plan", "--variance-lost", "0.1", "--beyond", "7"), "beyond must not be given with variance_lost"),
+        (("plan", "--tail-lost", "0.1", "--survives", "0.5"), "survives must not be given with tail_lost"),
         (("simulate", "--family", "linear-regression"), "--coef must be given for linear-regression"),
         (("simulate", "--estimator", "mle", "--real-weight", "0.5"), "--real-weight must not be given for replace"),
         (("simulate", "--estimator", "mle", "--keep", "warp"), "keep must name variables of a Gaussian"),
@@ -129,6 +139,37 @@ def test_bad_requests_exit_with_2_and_say_what_to_do(capsys, argv, message):
     assert code == 2
     assert out == ""
     assert message in err
+
+
+def test_a_file_that_is_no_run_is_named(capsys, tmp_path):
+    text, bare = str(tmp_path / "notes.txt"), str(tmp_path / "bare.nc")
+    (tmp_path / "notes.txt").write_text("no run\n")
+    xr.Dataset({"x": ("replicate", [1.0])}).to_netcdf(bare)
+    for option, argv in (("FILE.nc", ("diagnose",)), ("--run", ("verify", "--run"))):
+        for path, what in (
+            (text, "cannot be read as netCDF (ValueError)."),
+            (bare, "is netCDF without the attribute family of a run."),
+            (str(tmp_path), "is no file."),
+        ):
+            code, out, err = run(capsys, *argv, path)
+            assert (code, out) == (2, "")
+            assert f"{option} must be a run written by modelcollapse simulate --out, got {path}, which {what}" in err
+
+
+def test_the_options_of_a_family_have_defaults(capsys):
+    filled = arguments.family_options(cli.parser().parse_args(["simulate", "--family", "linear-regression"]))
+    assert (filled.cov, filled.noise, filled.penalty, filled.design, filled.coef) == (1.0, 1.0, 0.0, "fresh", None)
+    with pytest.raises(SystemExit):
+        cli.main(["simulate", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "(default: 0)",
+        "(default: 1)",
+        "(default: fresh)",
+        "(default: silverman)",
+        "of a mixture (default: 2)",
+    ):
+        assert words in out
 
 
 @pytest.fixture
@@ -186,6 +227,13 @@ def test_a_bandwidth_is_a_number_or_a_rule(capsys, table):
         (("simulate", "--n", "a"), "must be an integer or integers separated by commas, got 'a'"),
         (("simulate", "--curation", "Magic:1"), "must name one of Detector, Edit, "),
         (("simulate", "--curation", "Temperature:0"), "Temperature:0: temperature must be a finite number > 0, got 0"),
+        (("simulate", "--curation", "Temperature"), "Temperature: Temperature needs temperature, got nothing for it"),
+        (("simulate", "--curation", "Detector:0.9"), "Detector:0.9: Detector needs fpr, got nothing for it"),
+        (("simulate", "--curation", "Detector:0.9,tpr=1"), "tpr must be given once, got it by place and by name"),
+        (("simulate", "--curation", "TopK:3,size=2"), "TopK takes k, got 'size'"),
+        (("simulate", "--curation", "TopK:3,2"), "TopK takes k, got 2 settings by place"),
+        (("simulate", "--curation", "Watermark:1,50"), "Watermark takes action, strength=, length=, "),
+        (("simulate", "--curation", "Watermark:strength=1"), "Watermark needs length"),
         (("simulate", "--keep", "1:x"), "must be generations (5, or 0:101:10) and variables separated by commas"),
         (("plan",), "one of the arguments --variance-lost --tail-lost --minority is required"),
     ],

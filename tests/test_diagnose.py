@@ -650,3 +650,43 @@ def test_mixtures_lose_modes_and_kernel_densities_hallucinate(rng):
     found = mc.diagnose(run, samples=500, rng=rng)["verdict"]
     assert found.iloc[[RISES, MODES, INVENTED]].tolist() == ["yes"] * 3
     assert found.iloc[TAILS] == "no"
+
+
+def test_scaling_may_be_one_run_and_must_be_runs():
+    runs = [simulated_at(n) for n in (10, 40)]
+    alone, listed = (row(runs[0], SCALING, scaling=s) for s in (runs[1], [runs[1]]))
+    assert alone["note"] == listed["note"]
+    for wrong, name in ((5, "int"), ("run.nc", "str"), ([runs[1], None], "NoneType")):
+        with pytest.raises(TypeError, match=rf"scaling must be runs that simulate returns, .*got {name}\."):
+            mc.diagnose(runs[0], scaling=wrong)
+
+
+def simulated_at(n):
+    truth = mc.Gaussian(0.0, 1.0, estimator="mle")
+    return mc.simulate(truth, mc.Replace(n=n), generations=4, replicates=12, rng=stream(), n_jobs=1)
+
+
+def with_stopped(run, stopped):
+    """The same run, some chains of which a curation has stopped."""
+    stopped = xr.DataArray(stopped, dims="replicate", coords={"replicate": run["replicate"]})
+    return run.where((stopped == 0) | (run["generation"] < stopped)).assign(stopped=stopped)
+
+
+def test_stopped_chains_are_left_out_and_counted():
+    run = gaussian(stream().normal(size=(40, 12)), chains=40)
+    stopped = np.where(np.arange(40) < 25, 0, 5)
+    left = mc.diagnose(run.isel(replicate=slice(0, 25)), rng=0)
+    found = mc.diagnose(with_stopped(run, stopped), rng=0)
+    columns = ["verdict", "value", "standard_error", "generation"]
+    pd.testing.assert_frame_equal(found[columns], left[columns])
+    assert found["note"].str.contains("15 of 40 chains stopped and are left out").all()
+    assert not mc.diagnose(with_stopped(run, 0 * stopped), rng=0)["note"].str.contains("stopped").any()
+    early = with_stopped(run, stopped).sel(generation=slice(0, 4))  # nobody has stopped yet
+    assert not mc.diagnose(early, rng=0)["note"].str.contains("stopped").any()
+    few = mc.diagnose(with_stopped(run, np.where(np.arange(40) < 3, 0, 5)), rng=0)
+    assert few["verdict"].iloc[0] == "cannot tell"
+    assert few["note"].str.endswith("37 of 40 chains stopped and are left out").all()
+    with pytest.raises(ValueError, match=r"got 40 chains, all stopped by generation 5; select earlier"):
+        mc.diagnose(with_stopped(run, np.full(40, 5)))
+    others = [with_stopped(run, stopped)] * 2
+    assert "in scaling, 15 of 40 chains stopped" in row(run, SCALING, scaling=others)["note"]

@@ -315,3 +315,40 @@ def test_simulation_keeps_the_minority_the_plan_promises():
         return run["probability"].values[:, -1, 0] > 0
 
     assert_agrees(there, found.loc["fresh real data", "achieved"], size=4000, source="WF-MIG")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"variance_lost": 0.1, "survives": 0.5},
+            r"survives must not be given with variance_lost .*minority.*got 0\.5",
+        ),
+        ({"variance_lost": 0.1, "beyond": 7.0}, r"beyond must not be given with variance_lost .*tail_lost.*got 7\.0"),
+        ({"minority": 0.1, "beyond": 2.0}, "beyond must not be given with minority"),
+        ({"tail_lost": 0.1, "survives": 0.95}, "survives must not be given with tail_lost"),
+    ],
+)
+def test_keywords_of_another_tolerance_are_refused(asked, message):
+    with pytest.raises(ValueError, match=message):
+        mc.plan(100, 10, **asked)
+
+
+def test_defaults_are_those_documented():
+    assert mc.plan(20, 5, minority=0.1).equals(mc.plan(20, 5, minority=0.1, survives=0.95))
+    assert mc.plan(20, 5, tail_lost=0.1).equals(mc.plan(20, 5, tail_lost=0.1, beyond=2.0))
+
+
+def test_the_horizon_of_a_minority_is_bounded():
+    with pytest.raises(ValueError, match=r"generations must be an integer <= 10000 \(the survival .*got 100000"):
+        mc.plan(50, 100_000, minority=0.1)
+
+
+def test_long_horizons_are_followed_by_powers_of_the_matrix():
+    for n, T, fraction, real in ((20, 60, 1e-3, 0), (12, 200, 0.0, 2)):
+        goal = plan_room._Minority(T, 0.1, 0.95)
+        step = theory.wright_fisher_matrix(n, n - real, migration=fraction, source=0.1)
+        count, arrivals = (np.exp(plan_room._log_binomial(size, 0.1)) for size in (n, real))
+        for _ in range(T - 1):
+            count = np.convolve(count @ step, arrivals)
+        assert_allclose(goal._immigration(n, n - real, fraction, real), count[1:].sum(), rtol=1e-12)

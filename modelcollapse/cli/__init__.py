@@ -171,9 +171,11 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--variance-lost", type=float, metavar="SHARE", help="of the variance that may be lost")
     what.add_argument("--tail-lost", type=float, metavar="SHARE", help="of the tail's mass that may be lost")
     what.add_argument("--minority", type=float, metavar="Q", help="frequency of a category that is to survive")
-    sub.add_argument("--beyond", type=float, default=2.0, metavar="K", help="sd where the tail begins (default: 2)")
-    sub.add_argument("--survives", type=float, default=0.95, metavar="P", help="its probability (default: 0.95)")
-    sub.add_argument("--stream", type=float, default=0.01, metavar="SHARE", help="real share of a stream to be cleaned")
-    sub.add_argument("--false-positive", type=float, default=0.05, metavar="P", help="of the detector (default: 0.05)")
+    sub.add_argument("--beyond", type=float, metavar="K", help="sd where the tail begins (default: 2)")
+    sub.add_argument("--survives", type=float, metavar="P", help="probability of the minority (default: 0.95)")
+    sub.add_argument(
+        "--stream", type=float, metavar="SHARE", help="real share of a stream to be cleaned (default: 0.01)"
+    )
+    sub.add_argument("--false-positive", type=float, metavar="P", help="of the detector (default: 0.05)")
     sub.add_argument("--json", action="store_true", help="print JSON")
     return top

@@ -7,6 +7,19 @@ import dataclasses
 
 from modelcollapse import curation, families, regimes
 
+#: options of a family: what a model of it is made of, and how it is fitted; what is not given has its default
+FAMILIES = {
+    "gaussian": {"estimator": None, "mean": [0.0], "cov": 1.0},
+    "categorical": {"probabilities": None},
+    "mixture": {"components": 2},
+    "kernel-density": {"bandwidth": "silverman"},
+    "poisson": {"rate": None},
+    "exponential": {"rate": None},
+    "linear-regression": {"coef": None, "cov": 1.0, "noise": 1.0, "penalty": 0.0, "design": "fresh"},
+}
+#: options that describe a truth, which rows of a table do themselves
+DESCRIBE = ("mean", "cov", "probabilities", "rate", "coef", "noise")
+
 
 def running(sub):
     """Add what every command that works for a while has."""
@@ -27,15 +40,7 @@ def truth_arguments(sub):
     group = sub.add_argument_group("the truth and its estimator")
     group.add_argument(
         "--family",
-        choices=(
-            "gaussian",
-            "categorical",
-            "mixture",
-            "kernel-density",
-            "poisson",
-            "exponential",
-            "linear-regression",
-        ),
+        choices=tuple(FAMILIES),
         default="gaussian",
         help="what is refitted (default: %(default)s)",
     )
@@ -44,27 +49,29 @@ def truth_arguments(sub):
         choices=("unbiased", "mle"),
         help="divisor of a Gaussian's variance: n - 1 or n; they collapse at different speeds, so say which",
     )
-    group.add_argument("--mean", type=numbers, metavar="M", default=[0.0], help="mean of a Gaussian: M or M1,M2,...")
+    group.add_argument("--mean", type=numbers, metavar="M", help="mean of a Gaussian: M or M1,M2,... (default: 0)")
     group.add_argument(
-        "--cov", type=matrix, metavar="V", default=1.0, help="variance V, or covariance rows such as '2,1;1,2'"
+        "--cov",
+        type=matrix,
+        metavar="V",
+        help="variance V, or covariance rows such as '2,1;1,2', of a Gaussian or of covariates (default: 1)",
     )
     group.add_argument("--probabilities", type=numbers, metavar="P1,P2,...", help="of a categorical")
     group.add_argument("--coef", type=numbers, metavar="W1,W2,...", help="coefficients of a linear-regression")
-    group.add_argument("--noise", type=float, default=1.0, metavar="S", help="sd of its labels (default: %(default)s)")
-    group.add_argument("--penalty", type=float, default=0.0, metavar="L", help="its ridge (default: %(default)s)")
-    group.add_argument("--design", choices=("fresh", "same"), default="fresh", help="its covariates (default: fresh)")
+    group.add_argument("--noise", type=float, metavar="S", help="sd of its labels (default: 1)")
+    group.add_argument("--penalty", type=float, metavar="L", help="its ridge (default: 0)")
+    group.add_argument("--design", choices=("fresh", "same"), help="its covariates (default: fresh)")
     group.add_argument("--rate", type=float, metavar="L", help="of a poisson or an exponential")
     group.add_argument(
         "--bandwidth",
         type=bandwidth,
         metavar="H",
-        default="silverman",
-        help="sd of a kernel: a number, silverman or scott (default: %(default)s)",
+        help="sd of a kernel: a number, silverman or scott (default: silverman)",
     )
     group.add_argument("--data", metavar="FILE.csv", help="take the rows of a table as the truth")
     group.add_argument("--columns", type=words, metavar="A,B", help="columns of the table")
     group.add_argument("--label", metavar="COL", help="column with the labels of a categorical")
-    group.add_argument("--components", type=int, default=2, metavar="K", help="of a mixture (default: %(default)s)")
+    group.add_argument("--components", type=int, metavar="K", help="of a mixture (default: 2)")
 
 
 def regime_arguments(sub):
@@ -164,6 +171,25 @@ def cure(text: str) -> curation.Curation:
             by_name[key.replace("-", "_")] = setting(value)
         else:
             by_place.append(setting(word))
+    fields = {field.name: field for field in dataclasses.fields(kinds[name]) if field.init}
+    places = [key for key, field in fields.items() if not field.kw_only]
+    takes = f"{name} takes {', '.join(key if key in places else f'{key}=' for key in fields)}"
+    if len(by_place) > len(places):
+        raise argparse.ArgumentTypeError(f"{text}: {takes}, got {len(by_place)} settings by place")
+    for key in by_name:
+        if key not in fields:
+            raise argparse.ArgumentTypeError(f"{text}: {takes}, got {key!r}")
+        if key in places[: len(by_place)]:
+            raise argparse.ArgumentTypeError(f"{text}: {key} must be given once, got it by place and by name")
+    missing = [
+        key
+        for key, field in fields.items()
+        if key not in by_name
+        and key not in places[: len(by_place)]
+        and field.default is field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise argparse.ArgumentTypeError(f"{text}: {name} needs {' and '.join(missing)}, got nothing for it")
     try:
         return kinds[name](*by_place, **by_name)
     except (TypeError, ValueError) as error:
@@ -186,6 +212,7 @@ def matrix(text: str) -> float | list[list[float]]:
 
 def make_truth(args):
     """Build the family an invocation asks for."""
+    args = family_options(args)
     table = None
     if args.data:
         from modelcollapse.report.data import read
@@ -205,6 +232,27 @@ def make_truth(args):
         "linear-regression": make_regression,
     }
     return makers[args.family](args, table)
+
+
+def option(name: str) -> str:
+    """Return how an argument is written."""
+    return "--" + name.replace("_", "-")
+
+
+def family_options(args) -> argparse.Namespace:
+    """Refuse options of other families, and those that rows make pointless; fill in the defaults of the others."""
+    own = FAMILIES[args.family]
+    for name in {name: None for options in FAMILIES.values() for name in options}:
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if name not in own:
+            legal = ", ".join(map(option, (*own, "data")))
+            raise ValueError(f"{option(name)} must not be given for {args.family} (it takes {legal}), got {value}.")
+        if args.data and name in DESCRIBE:
+            raise ValueError(f"{option(name)} must not be given with --data (the rows are the truth), got {value}.")
+    given = {name: getattr(args, name) for name in own if getattr(args, name) is not None}
+    return argparse.Namespace(**vars(args) | own | given)
 
 
 def points(table):
@@ -290,10 +338,11 @@ def make_regime(args):
     }
     for name in given:
         if name not in fields:
-            option = "--" + name.replace("_", "-")
-            legal = ", ".join("--" + field.replace("_", "-") for field in fields)
-            raise ValueError(f"{option} must not be given for {args.regime} (it takes {legal}), got {given[name]}.")
+            legal = ", ".join(map(option, fields))
+            raise ValueError(
+                f"{option(name)} must not be given for {args.regime} (it takes {legal}), got {given[name]}."
+            )
     for name, field in fields.items():
         if name not in given and field.default is dataclasses.MISSING:
-            raise ValueError(f"--{name.replace('_', '-')} must be given for {args.regime}, got nothing.")
+            raise ValueError(f"{option(name)} must be given for {args.regime}, got nothing.")
     return cls(**given)

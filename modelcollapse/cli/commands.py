@@ -175,13 +175,7 @@ def verify(args) -> int:
     from modelcollapse.verify import verify as check_run
 
     if args.stored:
-        import xarray as xr
-
-        if not os.path.exists(args.stored):
-            raise FileNotFoundError(f"--run must name a stored run, got {args.stored}, which does not exist.")
-        run = xr.load_dataset(args.stored)
-        if "regime" not in run.attrs:
-            raise ValueError(f"--run must be a run written by modelcollapse simulate, got {args.stored}.")
+        run = stored("--run", args.stored, ("family", "regime", "generations"))
         family, regime = families.truth(run), regimes.read(run.attrs["regime"])
         generations = int(run.attrs["generations"])
     else:
@@ -210,17 +204,32 @@ def verify(args) -> int:
     return 1 if any(verdict.status.name == "CONTRADICTED" for verdict in verdicts) else 0
 
 
-def diagnose(args) -> int:
-    """Say of a stored run in which of the eight senses it has collapsed."""
+def stored(option: str, path: str, attrs: tuple[str, ...]):
+    """Read a stored run, or say which file is none."""
     import xarray as xr
 
+    rule = f"{option} must be a run written by modelcollapse simulate --out, got {path}, which"
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{rule} does not exist.")
+    if not os.path.isfile(path):
+        raise ValueError(f"{rule} is no file.")
+    try:
+        run = xr.load_dataset(path)
+    except Exception as error:  # each of xarray's readers has its own
+        raise ValueError(f"{rule} cannot be read as netCDF ({type(error).__name__}).") from error
+    missing = [name for name in attrs if name not in run.attrs]
+    if missing:
+        raise ValueError(f"{rule} is netCDF without the attribute {missing[0]} of a run.")
+    return run
+
+
+def diagnose(args) -> int:
+    """Say of a stored run in which of the eight senses it has collapsed."""
     from modelcollapse.diagnose import diagnose as ask
 
-    for name in (args.stored, *(args.scaling or ())):
-        if not os.path.exists(name):
-            raise FileNotFoundError(f"FILE.nc must be a stored run, got {name}, which does not exist.")
-    scaling = [xr.load_dataset(name) for name in args.scaling or ()]
-    show_frame(ask(xr.load_dataset(args.stored), scaling=scaling, rng=args.seed), args.json, ["verdict", "generation"])
+    run = stored("FILE.nc", args.stored, ("family",))
+    scaling = [stored("--scaling", name, ("family",)) for name in args.scaling or ()]
+    show_frame(ask(run, scaling=scaling, rng=args.seed), args.json, ["verdict", "generation"])
     return 0
 
 
@@ -230,6 +239,7 @@ def plan(args) -> int:
 
     asked = {name: getattr(args, name) for name in ("variance_lost", "tail_lost", "minority")}
     settings = {name: getattr(args, name) for name in ("beyond", "survives", "stream", "false_positive")}
+    settings = {name: value for name, value in settings.items() if value is not None}
     answer = ask(args.n, args.generations, **asked, **settings).set_index("option")
     show_frame(answer, args.json, ["setting", "amount", "achieved", "kind"])
     return 0

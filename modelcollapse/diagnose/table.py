@@ -12,6 +12,7 @@ from modelcollapse import regimes
 from modelcollapse._rng import generator
 from modelcollapse.diagnose import definitions, measured
 from modelcollapse.diagnose.definitions import Row, Settings
+from modelcollapse.metrics import _read as read
 
 #: the eight senses, in the order of Schaeffer et al.
 DEFINITIONS = (
@@ -77,7 +78,7 @@ def diagnose(
     little : float
         What is left of a thing of which next to nothing is left: it dates definition 4, and is the share of its
         original weight below which a mode is lost (6).
-    scaling : sequence of xarray.Dataset
+    scaling : xarray.Dataset or sequence of them
         Definition 5: further runs of the same truth and regime with other sample sizes, two or more.
     exponent : float
         Definition 5: a change of the exponent that matters.
@@ -119,6 +120,9 @@ def diagnose(
 
     Notes
     -----
+    Chains that a curation has stopped (variable ``stopped``) are left out, and the notes say how many: a verdict is
+    then about the chains that ran on.
+
     Names: Schaeffer et al., arXiv 2503.03150; criteria: `position-eight-definitions` (derived). A verdict is about the
     horizon of the run: with 3 and 4 see the head of this room.
 
@@ -135,6 +139,13 @@ def diagnose(
 
     if not isinstance(run, xr.Dataset):
         raise TypeError(f"run must be an xarray.Dataset such as simulate or predict returns, got {type(run).__name__}.")
+    scaling = list(scaling) if np.iterable(scaling) and not isinstance(scaling, xr.Dataset) else [scaling]
+    other = [one for one in scaling if not isinstance(one, xr.Dataset)]
+    if other:
+        raise TypeError(
+            "scaling must be runs that simulate returns, an xarray.Dataset or a sequence of them, "
+            f"got {type(other[0]).__name__}."
+        )
     persistence = check.number("persistence", persistence, above=0.0)
     if persistence >= 1:
         raise ValueError(f"persistence must be < 1 (what grows steadily doubles as time does), got {persistence:g}.")
@@ -156,7 +167,7 @@ def diagnose(
         rng=generator(rng),
     )
     predicted = "replicate" not in run.dims and "quantity" in run.attrs
-    rows = _of_prediction(run, s) if predicted else _of_run(run, list(scaling), s)
+    rows = _of_prediction(run, s) if predicted else _of_run(run, scaling, s)
     table = pd.DataFrame([astuple(row)[: len(COLUMNS)] for row in rows], columns=COLUMNS)
     table["generation"] = table["generation"].astype("Int64")
     return table.set_index(pd.Index(DEFINITIONS, name="definition"))
@@ -182,6 +193,21 @@ def _checked(run) -> str:
     return family
 
 
+def _running(run):
+    """Return the chains of a run that no curation has stopped, and what is to be said of the others."""
+    if "stopped" not in run or run["stopped"].dims != ("replicate",):
+        return run, ""
+    going = read.running(run)[:, -1]
+    if going.all():
+        return run, ""
+    if not going.any():
+        raise ValueError(
+            "run must hold a chain that ran to its last generation (stopped ones have no models to judge), got "
+            f"{len(going)} chains, all stopped by generation {int(run['stopped'].max())}; select earlier generations."
+        )
+    return run.isel(replicate=going), f"{(~going).sum()} of {len(going)} chains stopped and are left out"
+
+
 def _attempt(criterion: str, answer) -> Row:
     """Return a row, or why there is none: metrics say what they cannot measure."""
     try:
@@ -193,6 +219,11 @@ def _attempt(criterion: str, answer) -> Row:
 def _of_run(run, others, s: Settings) -> list[Row]:
     """Decide all definitions for a run."""
     family = _checked(run)
+    for other in others:
+        if _checked(other) != family:
+            raise ValueError(f"scaling must hold runs of the same family, {family}, got {other.attrs['family']}.")
+    run, stopped = _running(run)
+    others, stopped_others = zip(*map(_running, others), strict=True) if others else ((), ())
     legal = measured.RISKS[family]
     name = legal[0] if s.risk is None else check.choice("risk", s.risk, legal)
     unbounded = "log_loss" if family == "Categorical" and s.risk is None else name
@@ -224,9 +255,6 @@ def _of_run(run, others, s: Settings) -> list[Row]:
             return _invented(run)
         return definitions.inventing(*measured.hallucinated(run, s.rare, 4 * s.samples, s.rng), s)
 
-    for other in others:
-        if _checked(other) != family:
-            raise ValueError(f"scaling must hold runs of the same family, {family}, got {other.attrs['family']}.")
     rows = [
         _attempt("median risk", catastrophic),
         _attempt("share of chains", lambda: definitions.increase(*risk(name)[:2], s, words(name))),
@@ -248,13 +276,20 @@ def _of_run(run, others, s: Settings) -> list[Row]:
         note = "not applicable: a regression refits the mean of its labels alone"
         rows = [replace(row, note=note) if i in (3, 5, 6, 7) else row for i, row in enumerate(rows)]
     R = run.sizes["replicate"]
-    if R >= CHAINS:
-        return rows
-    note = f"{R} chain{'s' if R > 1 else ''}: chance cannot be told from trend with fewer than {CHAINS}"
-    return [
-        row if row.certain or row.verdict == "cannot tell" else replace(row, verdict="cannot tell", note=note)
-        for row in rows
-    ]
+    if R < CHAINS:
+        note = f"{R} chain{'s' if R > 1 else ''}: chance cannot be told from trend with fewer than {CHAINS}"
+        rows = [
+            row if row.certain or row.verdict == "cannot tell" else replace(row, verdict="cannot tell", note=note)
+            for row in rows
+        ]
+    rows[4] = _with_note(rows[4], *(f"in scaling, {note}" for note in stopped_others if note))
+    return [_with_note(row, stopped) for row in rows]
+
+
+def _with_note(row: Row, *notes: str) -> Row:
+    """Return a row with something added to its note."""
+    notes = list(filter(None, notes))
+    return replace(row, note="; ".join(filter(None, (row.note.rstrip("."), *notes)))) if notes else row
 
 
 def _variety(run, s: Settings):

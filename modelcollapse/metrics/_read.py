@@ -72,10 +72,30 @@ def place(run, metric: str, generation: int = 0) -> int:
     return int(found[0])
 
 
-def values(run, name: str, metric: str) -> np.ndarray:
-    """Return a variable as an array (replicate, generation, ...) without NaN."""
+def running(run) -> np.ndarray:
+    """Return which chains had not been stopped by a curation, (replicate, generation)."""
+    t = run["generation"].values
+    if "stopped" not in run or run["stopped"].dims != ("replicate",):
+        return np.ones((run.sizes["replicate"], len(t)), bool)
+    stopped = run["stopped"].values[:, None]
+    return (stopped == 0) | (t < stopped)
+
+
+def values(run, name: str, metric: str, *, stopped: bool = False) -> np.ndarray:
+    """Return a variable as an array (replicate, generation, ...) without NaN, but for `stopped` chains if allowed."""
     out = run[name].transpose("replicate", "generation", ...).values
     bad = np.isnan(out)
+    if bad.any():
+        going = running(run)
+        ended = ~going.all(axis=1)
+        if stopped:
+            bad &= going.reshape(going.shape + (1,) * (bad.ndim - 2))
+        elif ended.any() and not bad[going].any():
+            raise ValueError(
+                f"run[{name!r}] must be free of NaN for {metric} (there is no model to measure), got {ended.sum()} of "
+                f"{len(ended)} chains that a curation has stopped, first at generation "
+                f'{run["stopped"].values[ended].min()}; leave them out by run.sel(replicate=run["stopped"] == 0).'
+            )
     if bad.any():
         r, t = (int(i) for i in np.argwhere(bad)[0][:2])
         raise ValueError(

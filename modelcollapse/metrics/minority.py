@@ -9,6 +9,10 @@ in a run has its counterpart in theory: `theory.survival`, `theory.expected_supp
 A word on fairness. Under Replace, and whenever points come from the truth or an earlier model alone, the *expected*
 probability of a part never changes: what the minority loses in most chains it gains, many times over, in a few. So
 means over chains show nothing; shares of chains and medians do.
+
+Chains that a curation has stopped (variable ``stopped`` of the run) count up to the generation before they stopped:
+what is said of generation t is said of the chains that ran to generation t, and is NaN where none did. If chains stop
+because of what they have lost, those that ran on are not like the others.
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ def _parts(run, metric: str):
     """Return the shares (.., part), the original ones (part,), the name of the part and the labels of the parts."""
     family = read.kind(run, metric, tuple(PARTS), because=LOST, instead=USE_TAILS)
     name, part = PARTS[family]
-    share = read.values(run, name, metric)
+    share = read.values(run, name, metric, stopped=True)
     labels = run[part].values if part in run.coords else np.arange(share.shape[-1])
     return share, share[0, read.place(run, metric)], part, labels
 
@@ -62,6 +66,13 @@ def _alive(run, metric: str, above):
     return there[..., real], original[real], part, labels[real]
 
 
+def _mean(x, going):
+    """Return means (generation, ...) of an array (replicate, generation, ...) over the chains that ran so far."""
+    going = going.reshape(going.shape + (1,) * (x.ndim - 2))
+    with np.errstate(invalid="ignore"):
+        return (x * going).sum(axis=0) / going.sum(axis=0)
+
+
 def _label(run, data, dims, coords, *, name, long_name, reference, error=None):
     """Label an array that has no replicates and say what it is."""
     import xarray as xr
@@ -71,6 +82,9 @@ def _label(run, data, dims, coords, *, name, long_name, reference, error=None):
     if error is not None:
         coords = coords | {"standard_error": (dims, error)}
     attrs = {"long_name": long_name, "kind": "over chains", "reference": reference, "chains": run.sizes["replicate"]}
+    stopped = int((~read.running(run)).any(axis=1).sum())
+    if stopped:
+        attrs["stopped"] = stopped
     return xr.DataArray(data, dims=dims, coords=coords, name=name, attrs=attrs)
 
 
@@ -82,7 +96,7 @@ def minority_survival(run, *, at=None, above=None):
     run : xarray.Dataset
         Categorical or GaussianMixture models, real rows without a model included (every row is a category).
     at : int or sequence of int, optional
-        Generations. Default: all.
+        Generations. Default: all. Of each, the chains count that ran to it.
     above : float, optional
         A part with at most this probability (weight) counts as gone. Default: 0 for categories; for components one
         over the number of points of the fit, because a component that has lost its points keeps a tiny weight.
@@ -109,7 +123,10 @@ def minority_survival(run, *, at=None, above=None):
     array([1. , 0.5])
     """
     there, original, part, labels = _alive(run, "minority_survival", above)
-    share = there.mean(axis=0)
+    going = read.running(run)
+    share, chains = _mean(there, going), going.sum(axis=0)[:, None]
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(share * (1 - share) / chains)
     out = _label(
         run,
         share,
@@ -118,13 +135,14 @@ def minority_survival(run, *, at=None, above=None):
         name="minority_survival",
         long_name=f"{part} still there (share of the chains)",
         reference="SUR-T1, WF-LOSS",
-        error=np.sqrt(share * (1 - share) / len(there)),
+        error=error,
     )
     if at is None:
         return out
-    for g in np.atleast_1d(at):
-        read.place(run, "minority_survival", int(g))
-    return out.sel(generation=at)
+    generations = [check.integer("at", g, least=0) for g in np.atleast_1d(at)]
+    for g in generations:
+        read.place(run, "minority_survival", g)
+    return out.sel(generation=generations if np.ndim(at) else generations[0])
 
 
 def minority_half_life(run, *, above=None):
@@ -165,7 +183,8 @@ def minority_half_life(run, *, above=None):
     kinds, member, parts = np.unique(
         [float(f"{q:.{DIGITS}g}") for q in original], return_inverse=True, return_counts=True
     )
-    share = np.stack([there[..., member == k].mean(axis=(0, 2)) for k in range(len(kinds))])
+    going = read.running(run)
+    share = np.stack([_mean(there[..., member == k].sum(axis=-1), going) / parts[k] for k in range(len(kinds))])
     halved = share <= 0.5
     t = run["generation"].values.astype(float)
     return _label(
@@ -223,11 +242,14 @@ def minority_lost(run, *, below: float = 1.0, above=None):
             f"to count), got {below:g}."
         )
     gone = (~there[..., rare]).sum(axis=-1)
-    R = len(gone)
-    error = gone.std(axis=0, ddof=1) / np.sqrt(R) if R > 1 else np.full(gone.shape[1], np.nan)
+    going = read.running(run)
+    mean, chains = _mean(gone, going), going.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt((going * (gone - mean) ** 2).sum(axis=0) / (chains - 1) / chains)
+    error[chains < 2] = np.nan
     out = _label(
         run,
-        gone.mean(axis=0),
+        mean,
         ("generation",),
         {},
         name="minority_lost",
@@ -310,7 +332,15 @@ def minority_parity(run, groups, *, by: str = "survival", reference=None, above=
         raise ValueError(f"reference must be one of the groups {', '.join(map(repr, names))}, got {reference!r}.")
     now = np.stack([share[..., place].sum(axis=-1) for place in members.values()], axis=-1)
     there = now > _least(run, metric, part, above)
-    kept = there.mean(axis=0) if by == "survival" else np.median(now / first, axis=0)
+    going = read.running(run)
+    if by == "survival":
+        kept = _mean(there, going)
+    elif going.all():
+        kept = np.median(now / first, axis=0)
+    else:
+        kept = np.full(now.shape[1:], np.nan)
+        for t in np.flatnonzero(going.any(axis=0)):
+            kept[t] = np.median(now[going[:, t], t] / first, axis=0)
     base = kept[:, [names.index(reference)]]
     with np.errstate(invalid="ignore", divide="ignore"):
         parity = np.where(base > 0, kept / base, np.nan)

@@ -4,6 +4,7 @@ import doctest
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -196,3 +197,49 @@ def test_half_life_is_where_survival_crosses_one_half(rng):
         assert curve[int(t)] <= 0.5 < curve[: int(t)].min()
     assert np.isnan(seen.values[3])
     assert_array_equal(seen["parts"], [5, 5, 5, 1])
+
+
+@pytest.mark.parametrize("at", [1.5, [0, 0.5], "1"])
+def test_a_generation_is_a_whole_number(make, at):
+    with pytest.raises(TypeError, match="at must be an integer >= 0, got"):
+        metrics.minority_survival(make.categorical(TABLE), at=at)
+
+
+def with_stopped(run, stopped):
+    """The same run, some chains of which a curation has stopped."""
+    stopped = xr.DataArray(stopped, dims="replicate", coords={"replicate": run["replicate"]})
+    return run.where((stopped == 0) | (run["generation"] < stopped)).assign(stopped=stopped)
+
+
+def test_chains_count_until_they_stop(make):
+    run = with_stopped(make.categorical(np.concatenate([TABLE, TABLE[:1]])), [0, 2, 1])
+    out = metrics.minority_survival(run)
+    assert_array_equal(out.values, [[1, 1, 1], [1, 1, 0.5], [1, 0, 0]])
+    assert_allclose(out["standard_error"].values[1], [0, 0, np.sqrt(0.25 / 2)])
+    assert (out.attrs["chains"], out.attrs["stopped"]) == (3, 2)
+    lost = metrics.minority_lost(run)
+    assert_array_equal(lost.values, [0, 0.5, 2])
+    assert_allclose(lost["standard_error"].values, [0, 0.5, np.nan])
+    assert_array_equal(metrics.minority_half_life(run).values, [1, 2, np.nan])
+    groups = {"many": 0, "few": 2}
+    assert_array_equal(metrics.minority_parity(run, groups).sel(group="few"), [1, 0.5, 0])
+    kept = metrics.minority_parity(run, groups, by="mass")["kept"].sel(group="many")
+    assert_allclose(kept, [1, (0.8 + 0.5) / 1.4, 1 / 0.7])
+
+
+def test_where_no_chain_ran_nothing_is_known(make):
+    run = with_stopped(make.categorical(TABLE), [2, 2])
+    assert np.isnan(metrics.minority_survival(run, at=2)).all()
+    assert np.isnan(metrics.minority_lost(run).values[2])
+    for by in ("survival", "mass"):
+        assert np.isnan(metrics.minority_parity(run, {"many": 0}, by=by).values[2]).all()
+
+
+def test_other_metrics_say_how_to_leave_stopped_chains_out(make):
+    run = with_stopped(make.categorical(TABLE), [0, 2])
+    with pytest.raises(ValueError, match=r"got 1 of 2 chains .* first at generation 2; leave them out by run\.sel"):
+        metrics.heterozygosity(run)
+    assert metrics.heterozygosity(run.sel(replicate=run["stopped"] == 0)).sizes["replicate"] == 1
+    unexplained = run.drop_vars("stopped")
+    with pytest.raises(ValueError, match="got NaN at replicate 1, generation 2"):
+        metrics.minority_survival(unexplained)
