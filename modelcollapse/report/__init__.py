@@ -146,13 +146,14 @@ def _choose(rows: source.Table, columns, label) -> source.Table:
 
 def _part(name: str, data, settings, n_jobs: int):
     """Do one part: experiments, then figures; only what goes into files is handed back."""
-    from modelcollapse.report import experiments, figures, language
+    from modelcollapse.report import cures, experiments, figures, language
 
     part = {
         "gaussian": experiments.gaussian,
         "mixture": experiments.mixture,
         "categories": experiments.categories,
         "text": language.text,
+        "cures": cures.cures,
     }[name](data, settings, n_jobs)
     figures.draw(part)
     del part.work
@@ -165,7 +166,8 @@ def _work(rows, text, settings, n_jobs: int, progress: bool) -> dict:
     from joblib.externals.loky import get_reusable_executor
     from tqdm import tqdm
 
-    jobs = {"text": text, "gaussian": rows, "mixture": rows, "categories": rows}
+    # the cures come last: by then the loops that they need have been compiled, for the Gaussian and for the categories
+    jobs = {"text": text, "gaussian": rows, "categories": rows, "mixture": rows, "cures": rows}
     cores = cpu_count() if n_jobs == -1 else n_jobs
     # one process per part: compiling a loop keeps a process to itself, so parts compile side by side
     workers = min(cores, len(jobs))
@@ -187,7 +189,7 @@ def _work(rows, text, settings, n_jobs: int, progress: bool) -> dict:
         finally:
             if workers > 1:
                 get_reusable_executor().shutdown(wait=True)  # the processes and their memory go now, not some day
-    return {name: out[name] for name in ("gaussian", "mixture", "categories", "text")}
+    return {name: out[name] for name in ("gaussian", "mixture", "categories", "text", "cures")}
 
 
 # ----------------------------------------------------------------------------------------------- summary
@@ -237,7 +239,7 @@ def _made(rows, data, columns, label, corpus, target: Path, settings, notes, par
         if value is not None:
             words += [option, str(value)]
     words += ["--out", target.name, "--seed", str(settings.entropy), *(["--quick"] if settings.quick else [])]
-    g, m, t = (parts[name].facts for name in ("gaussian", "mixture", "text"))
+    g, m, t, cured = (parts[name].facts for name in ("gaussian", "mixture", "text", "cures"))
     files = [
         (NUMBERS, "every number per generation: mean, sd and quantiles over chains, and theory"),
         (SUMMARY, "what this page says, for programs, with all verdicts"),
@@ -263,7 +265,7 @@ def _made(rows, data, columns, label, corpus, target: Path, settings, notes, par
         "chains": f"{g['chains']:,} for one column, up to as many for categories, "
         + (f"{settings.chains_nd} for all columns, " if "nd" in g else "")
         + f"{m['chains']} for the mixture, {t['chains']} for unigrams, {t['bigram_chains']} for bigrams, "
-        "1 for trigrams",
+        f"1 for trigrams, {cured['chains'][0]:,} to {cured['chains'][1]:,} for cures that draw point by point",
         "notes": notes,
         "files": files,
     }

@@ -1,9 +1,10 @@
 """What is done: every model of the report, refitted to its own samples under every regime, measured, held to theory.
 
-The experiments come in four parts that know nothing of each other, so that they can run in different processes: one
-Gaussian (each column on its own, and all columns together), a mixture, categories, and text. In all of them the truth
-is real: the rows (`Empirical`) or the text. Generation 1 is fitted to exactly these, so it differs from generation 0
-only where the regime says so, and everything after it is chance.
+The experiments come in parts that know nothing of each other, so that they can run in different processes: one
+Gaussian (each column on its own, and all columns together), a mixture, categories, text (`language`), and what can be
+done about collapse (`cures`). In all of them the truth is real: the rows (`Empirical`) or the text. Generation 1 is
+fitted to exactly these, so it differs from generation 0 only where the regime says so, and everything after it is
+chance.
 
 Four regimes with the same number of points per generation are compared, N being the number of rows (or words):
 
@@ -47,13 +48,15 @@ class Settings:
     bigram_generations: int
     bigram_chains: int
     trigram_generations: int
+    cure_generations: int
+    cure_chains: int
 
     @classmethod
     def of(cls, quick: bool, entropy: int) -> Settings:
         """Sizes that fit into about 20 seconds (quick) or a minute, on two cores and from a cold start."""
         if quick:
-            return cls(True, entropy, 50, 2000, 200, 50, 20, 15, 8, 10, 1, 20)
-        return cls(False, entropy, 100, 20000, 500, 100, 100, 40, 24, 20, 2, 60)
+            return cls(True, entropy, 50, 2000, 200, 50, 20, 15, 8, 10, 1, 20, 20, 300)
+        return cls(False, entropy, 100, 20000, 500, 100, 100, 40, 24, 20, 2, 60, 40, 1800)
 
     def seed(self, *key: int) -> np.random.SeedSequence:
         """Root of the random numbers of one run: a function of the seed and of its place only."""

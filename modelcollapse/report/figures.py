@@ -55,9 +55,8 @@ def draw(part) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({**STYLE, "svg.hashsalt": "modelcollapse"}):
-        for name, figure in {"gaussian": gaussian, "mixture": mixture, "categories": categories, "text": text}[
-            part.name
-        ](part).items():
+        sheets = {"gaussian": gaussian, "mixture": mixture, "categories": categories, "text": text, "cures": cures}
+        for name, figure in sheets[part.name](part).items():
             part.figures[name] = svg(figure, name)
 
 
@@ -526,4 +525,72 @@ def text(part) -> dict:
             ax.set_ylim(bottom=0)
     below(figure, axes[0, 0], 4)
     out["trigram"] = figure
+    return out
+
+
+# --------------------------------------------------------------------------------------------------- cures
+
+
+#: how theory is drawn, by its kind: a limit is told apart from what holds for every size
+DASHES = {"exact": (0, (4, 2)), "asymptotic": (0, (1, 1.6))}
+KINDS = {"real": "More real data", "choice": "Choose among the samples"}
+
+
+def _foretold(ax, curves) -> None:
+    """Draw what theory says, by its kind, each kind with one entry in the legend."""
+    seen = set()
+    for curve in curves:
+        kind = curve.attrs["kind"]
+        ax.plot(
+            curve["generation"].values,
+            curve["mean"].values,
+            color=INK,
+            linewidth=1.2,
+            linestyle=DASHES[kind],
+            zorder=4,
+            label=None if kind in seen else f"theory ({kind})",
+        )
+        seen.add(kind)
+
+
+def cures(part) -> dict:
+    """Cures: what they keep and what they cost, and the classes."""
+    work, out = part.work["column"], {}
+    runs, known, mean, start = (work[name] for name in ("runs", "known", "mean", "start"))
+    later = slice(2, None)  # generation 1 is the data: nothing is wrong yet, and zero has no place on a log scale
+    figure, axes = sheet(2, 2, 3.6)
+    for j, (kind, names) in enumerate(work["groups"].items()):
+        shown = {name: runs[name] for name in names}
+        ax = title(axes[0, j], KINDS[kind])
+        plot.compare(shown, lambda r: r["variance"] / start, statistic="mean", ax=ax)
+        _foretold(ax, [_scaled(known[name]["variance"], start) for name in names])
+        ax.set_ylabel("share of the original variance, mean")
+        if kind == "choice":
+            ax.set_ylim(0, 1.1)
+        ax.set_xlabel("")
+        ax = axes[1, j]
+        plot.compare(shown, lambda r: ((r["mean"] - mean) ** 2 / start).sel(generation=later), statistic="mean", ax=ax)
+        _foretold(ax, [_scaled(known[name]["mean_squared_error"], start).sel(generation=later) for name in names])
+        ax.set_yscale("log")
+        ax.set_ylabel("squared error of the mean, in variances")
+        under(ax, 2)
+    out["cures"] = figure
+    if "classes" in part.work:
+        from modelcollapse import metrics
+
+        work = part.work["classes"]
+        figure, axes = sheet(1, 2, 3.9)
+        for ax, (kind, names) in zip(axes[0], work["groups"].items(), strict=True):
+            plot.compare(
+                {name: work["runs"][name] for name in names},
+                metrics.heterozygosity,
+                statistic="mean",
+                ax=title(ax, KINDS[kind]),
+            )
+            _foretold(ax, [work["known"][name] for name in names])
+            ax.set_ylabel("P(two points differ), mean")
+            if kind == "choice":
+                ax.set_ylim(bottom=0)
+            under(ax, 2)
+        out["cures-classes"] = figure
     return out

@@ -75,6 +75,7 @@ def render(summary: dict, parts: dict) -> str:
         ("mixture", "A mixture: which component vanishes", _mixture(summary, parts["mixture"])),
         ("categories", "Categories: what is rare is lost first", _categories(summary, parts["categories"])),
         ("text", "Text: a language that loses its words", _text(summary, parts["text"])),
+        ("cures", "Cures: what helps, and what it costs", _cures(summary, parts["cures"])),
         ("verdicts", "Do theory and simulation agree?", _verdicts(summary)),
         ("made", "How this was made", _made(summary)),
     ]
@@ -402,6 +403,92 @@ def _text(summary: dict, part) -> str:
         "Monte Carlo, one chain; words that the first model calls impossible are left out of a block.",
     )
     return out
+
+
+def _cures(summary: dict, part) -> str:
+    about = summary["cures"]
+    T = about["generations"]
+    out = paragraphs(*prose.cures(summary))
+    out += figure(
+        part.figures["cures"],
+        f"Cures of {about['column']}, beside replace.",
+        "Above: the variance that is left. Below: the squared error of the mean, in variances of the data. Left are "
+        "regimes that bring in real data or keep them, right are choices among the samples; the left scale does not "
+        "begin at zero.",
+        f"Coloured lines are means over chains (Monte Carlo). {prose.cures_known(summary)}",
+    )
+    rows = [
+        [
+            f"<b>{esc(row['name'])}</b>",
+            *_price(row),
+            _beside(row["variance_share"], percent),
+            percent(row["variance_share"]["median"]),
+            _beside(row["squared_error_share"], lambda x: number(x, 2)),
+            esc(row["variance_share"]["theory_kind"]),
+            _status(row),
+        ]
+        for row in about["cures"]
+    ]
+    price = ["real rows in a fit", "samples not used", "points of a fit"]
+    out += grid(
+        ["cure", *price, "variance left", "median chain", "error of the mean", "theory is", "verdict"],
+        rows,
+        numeric=range(1, 7),
+        caption=f"What it costs and what it buys, at generation {T}; in brackets what theory says. Means over "
+        f"{min(row['chains'] for row in about['cures'])} to {max(row['chains'] for row in about['cures']):,} chains.",
+    )
+    out += paragraphs(*prose.class_cures(summary))
+    classes = about["classes"]
+    if classes is None:
+        return out
+    out += figure(
+        part.figures["cures-classes"],
+        f"Cures of the classes ({classes['label']}), beside replace.",
+        "Probability that two points of the model are of different classes. Left: regimes; the scale does not begin at "
+        f"zero. Right: readers who prefer {classes['favourite']}.",
+        "Coloured lines are means over chains (Monte Carlo), dashed lines are exact for these rows and this sample "
+        "size.",
+    )
+    rows = [
+        [
+            f"<b>{esc(row['name'])}</b>",
+            *_price(row),
+            _beside(row["heterozygosity"], percent),
+            percent(row["favourite"]["mean"]),
+            percent(row["all_there"]),
+            number(row["support"]["mean"]),
+            _status(row),
+        ]
+        for row in classes["cures"]
+    ]
+    return out + grid(
+        ["cure", *price, "two points differ", esc(classes["favourite"]), "all classes there", "classes", "verdict"],
+        rows,
+        numeric=range(1, 8),
+        caption=f"The classes at generation {T}: means over chains, and in brackets what theory says (exact); of the "
+        f"data, two points differ with probability {prose.percent(classes['heterozygosity'])}.",
+    )
+
+
+def _price(row: dict) -> list[str]:
+    """Real rows of a fit and where they are from, samples that are made and not used, points of the last fit."""
+    return [
+        f"{row['real']:,} {row['which']}".strip(),
+        number(round(row["not_used"])) if row["not_used"] else "0",
+        number(round(row["fitted"])),
+    ]
+
+
+def _beside(record: dict, write) -> str:
+    """What was seen, and in brackets what theory says."""
+    return f"{write(record['mean'])} <span class=note>({write(record['theory'])})</span>"
+
+
+def _status(row: dict) -> str:
+    """Return the verdict, or why there is none here."""
+    if row["status"]:
+        return f'<span class="status {row["status"]}">{row["status"]}</span>'
+    return "drawn only" if row["name"] == "preference" else "judged above"
 
 
 def _verdicts(summary: dict) -> str:

@@ -158,6 +158,7 @@ def findings(summary: dict) -> list[str]:
         f"{percent(once['seen'][0])} are gone by generation {first} (theory: {percent(once['theory'][0])}) and "
         f"{percent(once['seen'][-1])} by generation {text['lost']['generations'][-1]}."
     )
+    out.append(_cure_sentence(summary["cures"]))
     count = counts(summary)
     against = "contradicts" if count["CONTRADICTED"] == 1 else "contradict"
     unsure = count["INCONCLUSIVE"] + count["OUT_OF_SCOPE"]
@@ -416,6 +417,109 @@ def samples(summary: dict) -> str:
         "recombine what it has seen, so its sentences go on looking plausible; what disappears is the choice "
         "between them."
     )
+
+
+def _small(x: float) -> str:
+    """Write a positive number with two digits."""
+    return f"{x:.2g}" if 1e-3 <= x < 100 else f"{x:,.0f}" if x >= 100 else "less than 0.001"
+
+
+def _cured(rows: list[dict]) -> dict:
+    return {row["name"]: row for row in rows}
+
+
+def _cure_sentence(c: dict) -> str:
+    """Say in a sentence which cures help and which do not."""
+    rows, share = _cured(c["cures"]), c["share"]
+    errors = {name: row["squared_error_share"]["mean"] for name, row in rows.items()}
+    return (
+        f"Real data help, and it matters how they are used. After {c['generations']} generations the squared error of "
+        f"the mean is {_small(errors['replace'])} variances of the data under replace, "
+        f"{_small(errors[f'{share} fresh'])} with {share} fresh and "
+        f"{_small(errors[f'{share} fresh, golden weight'])} if these rows have the golden weight; a perplexity filter "
+        f"leaves {percent(rows['perplexity filter']['variance_share']['mean'])} of the variance, replace alone "
+        f"{percent(rows['replace']['variance_share']['mean'])}."
+    )
+
+
+def cures(summary: dict) -> list[str]:
+    """Introduce the cures of the column."""
+    c = summary["cures"]
+    rows, share, T, N = _cured(c["cures"]), c["share"], c["generations"], c["rows"]
+    variance = {name: row["variance_share"] for name, row in rows.items()}
+    error = {name: row["squared_error_share"] for name, row in rows.items()}
+    fresh, golden, warm = f"{share} fresh", f"{share} fresh, golden weight", "temperature above 1"
+    migrant = (
+        f" One new row per generation is enough to keep {percent(c['migrant_limit'])} of the variance for ever, "
+        f"however large the sample is ({percent(variance['one migrant']['mean'])} after {T} generations)."
+        if "one migrant" in rows
+        else ""
+    )
+    out = [
+        f"What is said to help against collapse is tried here on {c['column']}, each cure beside replace, from the "
+        f"same {N:,} rows, for {T} generations. A cure buys variance, which is the diversity that is left, and a mean "
+        "that stays where the data are; it costs real rows, samples that are made and not used, or fits that grow.",
+        f"More real data. Rows that come in fresh bound the squared error of the mean at "
+        f"{_small(error[fresh]['theory'])} variances of the data with {share} of them, and at "
+        f"{_small(error[golden]['theory'])} if these {'rows together weigh' if c['real'] > 1 else 'row weighs'} "
+        f"{c['golden_weight']:.2f} in place of {c['real'] / N:.2f}, which is the golden-ratio weight for so many real "
+        f"and synthetic points: the same data, better used.{migrant}",
+        f"Choose among the samples. A temperature of {c['cold']:g} takes {percent(1 - c['cold'])} of the variance in "
+        f"every generation, besides what chance takes. One of N/(N − 1) = {c['warm']:.4f} gives back, on average, what "
+        f"the fit takes: the mean of the variance stays at 100 %, exactly, but the median chain is left with "
+        f"{percent(variance[warm]['median'])}, and the error of the mean grows to {_small(error[warm]['mean'])} "
+        f"(replace: {_small(error['replace']['mean'])}). A filter that keeps the {percent(c['kept'])} of the samples "
+        f"that the model itself finds most likely multiplies the variance by {c['filter_factor']:.3f} in every "
+        f"generation. Readers who prefer the larger of two samples, the more so the further apart they are, move "
+        f"the mean by {math.sqrt(error['preference']['mean']):.1f} standard deviations and leave "
+        f"{percent(variance['preference']['mean'])} of the variance.",
+    ]
+    detector = f"{share} fresh, detector"
+    if detector in rows:
+        row = rows[detector]
+        pays = (
+            ""
+            if _none(c["break_even"]) or math.isinf(c["break_even"])
+            else f"; it would pay if every round shifted them by more than about {_small(c['break_even'])} standard "
+            "deviations"
+        )
+        out.append(
+            f"A detector that flags {percent(c['tpr'])} of the samples, and {percent(c['fpr'])} of the real rows by "
+            f"mistake, drops {row['not_used']:.0f} of the {N:,} points of a fit, and the squared error of the mean "
+            f"goes from {_small(error[fresh]['theory'])} to {_small(error[detector]['theory'])}. Samples of a model "
+            f"that is not off carry what earlier generations have learnt, so that it does harm to drop them{pays}."
+        )
+    return [*out, *c["left_out"], c["note"]]
+
+
+def cures_known(summary: dict) -> str:
+    """Say what of the theory of the cures is exact, and what is judged."""
+    by_detector = " and the detector" if any("detector" in row["name"] for row in summary["cures"]["cures"]) else ""
+    return (
+        "Dashed lines are exact for these rows and this sample size; the dotted one, of the preference, follows one "
+        "model to the next exactly but neglects how models scatter, so it is drawn and not judged. Of the regimes"
+        f"{by_detector} the error of the mean is judged, because its expectation F is all there is to know: the "
+        "variance left is 1 − F. Of the temperatures it is the log variance, of the filter the variance."
+    )
+
+
+def class_cures(summary: dict) -> list[str]:
+    """Introduce the cures of the classes, or say why there are none."""
+    c = summary["cures"]["classes"]
+    T = summary["cures"]["generations"]
+    if c is None:
+        return ["The data have no classes, so what preference for one of them would do to the others is left out."]
+    rows = _cured(c["cures"])
+    alone, mixed = rows["preference"], rows[f"preference, {c['share']} fresh"]
+    return [
+        f"The same regimes keep the classes ({c['label']}), by the same law. A preference does not. Readers who see "
+        f"two samples and like {c['favourite']} better (it wins {percent(c['wins'])} of the comparisons with another "
+        f"class) have nothing against the others, and yet it goes from {percent(c['favourite_share'])} of the rows to "
+        f"{percent(alone['favourite']['mean'])} of the samples after {T} generations, and all classes are still there "
+        f"in {percent(alone['all_there'])} of the chains. With {c['share']} fresh rows, which nobody judges, they are "
+        f"in {percent(mixed['all_there'])}, and the favourite has {percent(mixed['favourite']['mean'])} (it would "
+        f"settle at {percent(c['settles'])} if samples were infinite)."
+    ]
 
 
 def verdicts(summary: dict) -> list[str]:

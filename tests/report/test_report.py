@@ -50,7 +50,7 @@ def shrunk(monkeypatch, *, draw=False):
     monkeypatch.setattr(
         experiments.Settings,
         "of",
-        classmethod(lambda cls, quick, entropy: cls(False, entropy, 4, 20, 4, 3, 2, 3, 2, 2, 1, 2)),
+        classmethod(lambda cls, quick, entropy: cls(False, entropy, 4, 20, 4, 3, 2, 3, 2, 2, 1, 2, 4, 12)),
     )
 
 
@@ -83,6 +83,20 @@ def test_numbers_are_tidy(made):
     assert {"variance_share", "survival", "support", "l2_squared"} <= {r["quantity"] for r in rows}
     for r in rows:
         assert float(r["q05"]) <= float(r["median"]) <= float(r["q95"])
+
+
+def test_the_cures_are_in_every_file(made):
+    out = made[0] / "out"
+    with (out / "numbers.csv").open(encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["model"].startswith("cures: ")]
+    assert {r["model"] for r in rows} == {"cures: Gaussian of height", "cures: classes (group)"}
+    told = {row["name"] for row in made[1]["cures"]["cures"]}
+    assert {r["regime"] for r in rows if "Gaussian" in r["model"]} == told
+    assert {"cures-replace.nc", "cures-classes-preference.nc"} <= {p.name for p in (out / "runs").iterdir()}
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert '<section id="cures">' in text
+    assert 'href="#cures"' in text
+    assert any(v["model"].startswith("cures: ") for v in made[1]["verdicts"])
 
 
 def test_theory_stands_beside_the_numbers(made):
