@@ -513,7 +513,7 @@ def pool(
                     bn[lane] = float(points[lane])
                     for i in range(d):
                         # where there is no real point, the truth may be out of sight
-                        seen = 1.0 / unit[lane] if points[lane] > 0 else 0.0
+                        seen = 1.0 / unit[lane] if fresh[lane] > 0 else 0.0
                         truth[i, lane] = (mean0[i] - origin[i, lane]) * seen
                         for j in range(i + 1):
                             F[i, j, lane] = L0[i, j] * seen
