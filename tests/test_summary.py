@@ -111,6 +111,7 @@ def test_a_summary_does_not_depend_on_workers_and_can_be_stored(tmp_path):
     assert xr.load_dataset(tmp_path / "summary.nc").equals(one)
 
 
+@pytest.mark.compiled
 def test_memory_does_not_grow_with_the_number_of_chains():
     def peak(replicates):
         tracemalloc.start()
@@ -186,6 +187,7 @@ def test_infinite_values_do_not_become_nan_in_quantiles():
     assert sketch.quantiles([0.0, 0.25, 0.5, 0.75, 1.0])[:, 0].tolist() == [-np.inf, -np.inf, -np.inf, 0.0, 1.0]
 
 
+@pytest.mark.compiled
 def test_long_chains_come_in_smaller_blocks():
     """The block is bounded in bytes, so that one of a million generations does not fill the memory."""
     plan_bytes = 8 * 2 * 300_000

@@ -29,6 +29,7 @@ def test_points_span_one_dimension_less_than_they_are(truth, regime, ranks):
     assert (full == (np.array(ranks) == 3)).all()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dim", [None, 2])
 @pytest.mark.parametrize("given", [False, True])
 def test_a_real_point_after_a_deep_collapse(dim, given):
