@@ -27,7 +27,7 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
     plans = regimes(N)
     runs, checks, last = {}, {}, {}
     for i, name in enumerate([n for n in plans if n != "accumulate" or not settings.quick]):
-        run = lm.experiment(
+        run = lm.chains(
             corpus,
             order=1,
             regime=plans[name],
@@ -37,7 +37,7 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
             n_jobs=n_jobs,
             text_size=1024,
         )
-        runs[name], checks[name] = run, lm.cross_check(run)
+        runs[name], checks[name] = run, lm.wright_fisher(run)
         for quantity in ("support", "heterozygosity"):
             check = checks[name].sel(quantity=quantity)
             known = (
@@ -53,7 +53,7 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
     words = _words(corpus, runs["replace"], plans["replace"])
     ngram, smooth = {}, {}
     for i, name in enumerate(list(plans)[:2]):
-        ngram[name] = lm.experiment(
+        ngram[name] = lm.chains(
             corpus,
             order=3,
             regime=plans[name],
@@ -61,7 +61,7 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
             rng=settings.seed(6, i),
             keep_words=False,
         )
-        smooth[name] = lm.experiment(
+        smooth[name] = lm.chains(
             corpus,
             order=2,
             smoothing=SMOOTHING,

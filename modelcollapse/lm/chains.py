@@ -20,7 +20,7 @@ a pool                                                         and joined to one
 ==================  =========================================  ==============================================
 
 So at order 1 the loop is the Wright-Fisher model with the corpus as the founding population, exactly, and
-`cross_check` holds it against the closed forms. At order 2 and 3 there is no closed form to be held against:
+`wright_fisher` holds it against the closed forms. At order 2 and 3 there is no closed form to be held against:
 the words of a walk depend on each other. What the model learned *and* what it wrote are recorded:
 
 * of the training text: which words of the language are left, how many, their diversity;
@@ -69,7 +69,7 @@ _SCALARS = (
 )
 
 
-def experiment(
+def chains(
     corpus: Corpus,
     *,
     order: int = 1,
@@ -140,7 +140,7 @@ def experiment(
     --------
     >>> from modelcollapse.regimes import Replace
     >>> corpus = Corpus.from_text("the cat saw the dog and the dog saw the cat and the bird saw nothing")
-    >>> run = experiment(corpus, regime=Replace(n=len(corpus)), generations=50, replicates=3, rng=1)
+    >>> run = chains(corpus, regime=Replace(n=len(corpus)), generations=50, replicates=3, rng=1)
     >>> run["support"].sel(generation=[0, 1]).values.tolist()
     [[7, 7], [7, 7], [7, 7]]
     >>> bool((run["support"].diff("generation") <= 0).all())
@@ -462,7 +462,7 @@ def _dataset(chain: _Chain, regime, arrays: dict[str, np.ndarray], replicates: i
     return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
-def cross_check(run):
+def wright_fisher(run):
     r"""Hold a unigram run against population genetics, where the answers are exact.
 
     A unigram model without smoothing that is refitted to its own text is the Wright-Fisher model: words are
@@ -480,7 +480,7 @@ def cross_check(run):
     Parameters
     ----------
     run : Dataset
-        From `experiment` with ``order=1, smoothing=0``.
+        From `chains` with ``order=1, smoothing=0``.
 
     Returns
     -------
@@ -502,7 +502,7 @@ def cross_check(run):
     options = json.loads(run.attrs.get("family_options", "{}"))
     if run.attrs.get("family") != "NGram" or options != {"order": 1, "smoothing": 0.0}:
         raise ValueError(
-            "run must come from experiment(..., order=1, smoothing=0) (only that is the "
+            "run must come from chains(..., order=1, smoothing=0) (only that is the "
             f"Wright-Fisher model exactly), got {run.attrs.get('family')} with {options}."
         )
     regime, T = regimes.read(run.attrs["regime"]), int(run.attrs["generations"])

@@ -15,7 +15,7 @@ from scipy import stats
 
 from modelcollapse import regimes
 from modelcollapse.curation import Edit
-from modelcollapse.lm import Corpus, NGram, cross_check, experiment
+from modelcollapse.lm import Corpus, NGram, chains, wright_fisher
 from modelcollapse.regimes import Accumulate, FixedReal, FreshReal, Mix, Replace, Subsample, Window
 from modelcollapse.testing import assert_kills, stream
 from modelcollapse.theory.inbreeding import inbreeding
@@ -54,7 +54,7 @@ def data() -> Path:
 @pytest.mark.parametrize("regime", REGIMES, ids=str)
 def test_every_regime_runs_for_any_number_of_threads(regime, order):
     one, two = (
-        experiment(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n) for n in (1, 2)
+        chains(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n) for n in (1, 2)
     )
     xr.testing.assert_identical(one, two)
     assert dict(one.sizes) == {
@@ -73,7 +73,7 @@ def test_every_regime_runs_for_any_number_of_threads(regime, order):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_generations_0_and_1_are_the_corpus_when_it_is_read_whole(order, smoothing):
-    run = experiment(
+    run = chains(
         SMALL, order=order, smoothing=smoothing, regime=Replace(n=len(SMALL)), generations=1, replicates=2, rng=1
     )
     frequency = SMALL.counts / len(SMALL)
@@ -95,7 +95,7 @@ def test_generations_0_and_1_are_the_corpus_when_it_is_read_whole(order, smoothi
 
 
 def test_a_run_is_recorded_and_survives_netcdf(tmp_path):
-    run = experiment(SMALL, order=2, smoothing=0.5, regime=Window(n=20, k=2), generations=3, replicates=2, rng=9)
+    run = chains(SMALL, order=2, smoothing=0.5, regime=Window(n=20, k=2), generations=3, replicates=2, rng=9)
     assert run.attrs["family"] == "NGram"
     assert json.loads(run.attrs["family_options"]) == {"order": 2, "smoothing": 0.5}
     assert regimes.read(run.attrs["regime"]) == Window(n=20, k=2)
@@ -110,7 +110,7 @@ def test_a_run_is_recorded_and_survives_netcdf(tmp_path):
 
 def test_more_replicates_keep_the_first_ones():
     few, many = (
-        experiment(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4)
+        chains(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4)
         for r in (2, 5)
     )
     for name in few.data_vars:
@@ -119,19 +119,19 @@ def test_more_replicates_keep_the_first_ones():
 
 
 def test_blocks_average_to_the_likelihood_and_texts_can_be_read():
-    run = experiment(LONG, order=1, regime=Replace(n=N), generations=2, replicates=2, rng=1, text_size=192)
+    run = chains(LONG, order=1, regime=Replace(n=N), generations=2, replicates=2, rng=1, text_size=192)
     assert run.sizes["block"] == 3
     np.testing.assert_allclose(run["block_nll"].mean("block"), run["nll_under_original"].isel(replicate=0), rtol=1e-12)
     for text in run["sample_text"].values:
         assert len(text.split()) == 40
         assert set(text.split()) <= set(LONG.vocabulary)
     joined = " ".join([*TEXT.split()] * 3)
-    assert str(experiment(SMALL, regime=Replace(n=5), generations=1, rng=1)["sample_text"].values[0]) in joined
+    assert str(chains(SMALL, regime=Replace(n=5), generations=1, rng=1)["sample_text"].values[0]) in joined
 
 
 def test_words_need_not_be_kept():
     kept, not_kept = (
-        experiment(SMALL, regime=Replace(n=30), generations=2, rng=1, keep_words=keep) for keep in (True, False)
+        chains(SMALL, regime=Replace(n=30), generations=2, rng=1, keep_words=keep) for keep in (True, False)
     )
     assert "present" not in not_kept
     xr.testing.assert_identical(kept.drop_vars("present"), not_kept)
@@ -142,7 +142,7 @@ def test_words_need_not_be_kept():
 
 def test_a_held_out_text_is_scored_over_the_words_that_are_known():
     held_out = Corpus.from_text("the cat saw the zebra and the cat slept so")
-    run = experiment(
+    run = chains(
         SMALL, order=2, smoothing=1.0, regime=Replace(n=len(SMALL)), generations=1, rng=1, held_out=held_out
     )
     assert run.attrs["held_out_unknown"] == pytest.approx(1 / 10)
@@ -156,7 +156,7 @@ def test_a_held_out_text_is_scored_over_the_words_that_are_known():
 
 
 def test_without_smoothing_what_is_unseen_makes_perplexity_infinite():
-    run = experiment(
+    run = chains(
         SMALL,
         order=2,
         regime=Replace(n=len(SMALL)),
@@ -175,7 +175,7 @@ def test_without_smoothing_what_is_unseen_makes_perplexity_infinite():
 @SETTINGS
 @given(order=st.sampled_from(ORDERS), seed=st.integers(0, 2**32 - 1), n=st.integers(1, len(SMALL)))
 def test_a_word_lost_under_replace_stays_lost(order, seed, n):
-    run = experiment(SMALL, order=order, regime=Replace(n=n), generations=6, rng=seed)
+    run = chains(SMALL, order=order, regime=Replace(n=n), generations=6, rng=seed)
     assert (run["present"].astype(int).diff("generation") <= 0).all()
     assert (run["support"] >= 1).all()
 
@@ -185,7 +185,7 @@ def test_a_word_lost_under_replace_stays_lost(order, seed, n):
 def test_nothing_is_lost_while_the_corpus_is_held(order, seed, k):
     whole = len(SMALL)
     for regime, until in ((Accumulate(n=10, n_real=whole), 5), (Window(n=10, k=k, n_real=whole), k)):
-        run = experiment(SMALL, order=order, regime=regime, generations=5, rng=seed)
+        run = chains(SMALL, order=order, regime=regime, generations=5, rng=seed)
         assert (run["present"].sel(generation=slice(0, until)) == 1).all()
         assert (run["unseen"].sel(generation=slice(0, until)) == 0).all()
 
@@ -193,7 +193,7 @@ def test_nothing_is_lost_while_the_corpus_is_held(order, seed, k):
 @SETTINGS
 @given(order=st.sampled_from(ORDERS), seed=st.integers(0, 2**32 - 1), kept=st.integers(1, len(SMALL)))
 def test_kept_words_are_never_lost(order, seed, kept):
-    run = experiment(SMALL, order=order, regime=FixedReal(n=1, n_real=kept), generations=6, rng=seed)
+    run = chains(SMALL, order=order, regime=FixedReal(n=1, n_real=kept), generations=6, rng=seed)
     later = run["present"].sel(generation=slice(1, None))
     assert (later == later.sel(generation=1)).all()
 
@@ -201,14 +201,14 @@ def test_kept_words_are_never_lost(order, seed, kept):
 @SETTINGS
 @given(order=st.sampled_from(ORDERS), smoothing=st.floats(1e-3, 10), seed=st.integers(0, 2**32 - 1))
 def test_with_smoothing_every_score_is_finite(order, smoothing, seed):
-    run = experiment(SMALL, order=order, smoothing=smoothing, regime=Replace(n=20), generations=3, rng=seed)
+    run = chains(SMALL, order=order, smoothing=smoothing, regime=Replace(n=20), generations=3, rng=seed)
     for name in ("perplexity_real", "perplexity_floored", "nll_under_original", "block_nll"):
         assert np.isfinite(run[name]).all(), name
 
 
 @pytest.mark.parametrize("order", [2, 3])
 def test_a_pool_drawn_whole_is_not_shuffled(order):
-    run = experiment(SMALL, order=order, regime=Subsample(n=len(SMALL)), generations=1, rng=1)
+    run = chains(SMALL, order=order, regime=Subsample(n=len(SMALL)), generations=1, rng=1)
     assert (run["unseen"] == 0).all()
 
 
@@ -220,7 +220,7 @@ STEPS = 4
 
 def chains(regime):
     """Draw unigram chains of the ten-word corpus: whether each word is there, and the heterozygosity."""
-    return lambda size, rng: experiment(WORDS, regime=regime, generations=STEPS, replicates=size, rng=rng, text_size=64)
+    return lambda size, rng: chains(WORDS, regime=regime, generations=STEPS, replicates=size, rng=rng, text_size=64)
 
 
 def survival(first):
@@ -283,8 +283,8 @@ def test_heterozygosity_falls_as_inbreeding_says(regime):
 
 
 def test_the_cross_check_says_what_was_predicted_and_seen():
-    run = experiment(WORDS, regime=Replace(n=10), generations=STEPS, replicates=50, rng=stream())
-    table = cross_check(run)
+    run = chains(WORDS, regime=Replace(n=10), generations=STEPS, replicates=50, rng=stream())
+    table = wright_fisher(run)
     assert table["predicted"].dims == ("quantity", "generation")
     h = table.sel(quantity="heterozygosity")
     np.testing.assert_allclose(h["predicted"], 0.7 * 0.9 ** np.array([0, 0, 1, 2, 3]), rtol=1e-12)
@@ -298,8 +298,8 @@ def test_the_cross_check_says_what_was_predicted_and_seen():
 
 def test_the_cross_check_predicts_support_only_where_it_can():
     def predicted(regime):
-        run = experiment(WORDS, regime=regime, generations=3, replicates=2, rng=1)
-        return cross_check(run)["predicted"].sel(quantity="support").values
+        run = chains(WORDS, regime=regime, generations=3, replicates=2, rng=1)
+        return wright_fisher(run)["predicted"].sel(quantity="support").values
 
     assert predicted(Accumulate(n=3, n_real=10)).tolist() == [4, 4, 4, 4]
     assert predicted(Window(n=3, k=2, n_real=10))[:3].tolist() == [4, 4, 4]
@@ -313,8 +313,8 @@ def test_the_cross_check_predicts_support_only_where_it_can():
 
 def test_the_cross_check_of_a_large_corpus_is_exact_and_close_to_the_branching_limit():
     corpus = Corpus.default()
-    run = experiment(corpus, regime=Replace(n=len(corpus)), generations=4, replicates=2, rng=1, text_size=64)
-    table = cross_check(run)
+    run = chains(corpus, regime=Replace(n=len(corpus)), generations=4, replicates=2, rng=1, text_size=64)
+    table = wright_fisher(run)
     q, expected = np.exp(-1), [len(corpus.vocabulary)] * 2
     for _ in range(3):
         expected.append((1 - q**corpus.counts).sum())
@@ -325,15 +325,15 @@ def test_the_cross_check_of_a_large_corpus_is_exact_and_close_to_the_branching_l
 
 def test_the_cross_check_refuses_what_theory_does_not_cover():
     for kind in ({"order": 2}, {"smoothing": 0.1}):
-        run = experiment(WORDS, regime=Replace(n=10), generations=1, rng=1, **kind)
+        run = chains(WORDS, regime=Replace(n=10), generations=1, rng=1, **kind)
         with pytest.raises(ValueError, match=r"only that is the Wright-Fisher model exactly"):
-            cross_check(run)
+            wright_fisher(run)
     with pytest.raises(ValueError, match=r"run must come from experiment.*got None"):
-        cross_check(xr.Dataset())
+        wright_fisher(xr.Dataset())
 
 
 def test_one_replicate_has_no_standard_error():
-    table = cross_check(experiment(WORDS, regime=Replace(n=10), generations=2, rng=1))
+    table = wright_fisher(chains(WORDS, regime=Replace(n=10), generations=2, rng=1))
     assert np.isnan(table["standard_error"]).all()
 
 
@@ -349,7 +349,7 @@ def wikitext():
 
 
 def test_in_real_text_the_rare_words_go_first(wikitext):
-    run = experiment(wikitext, regime=Replace(n=len(wikitext)), generations=4, replicates=2, rng=stream(), text_size=64)
+    run = chains(wikitext, regime=Replace(n=len(wikitext)), generations=4, replicates=2, rng=stream(), text_size=64)
     # Deterministic for any Zipf-like text: half of the types occur at most a few times, and a type of count c is lost
     # at once with probability e^-c. Given the counts, the number of lost types has a standard deviation below half the
     # root of their number, so six of them are a false-alarm rate below 1e-6 a number.
@@ -359,7 +359,7 @@ def test_in_real_text_the_rare_words_go_first(wikitext):
         word = counts == rare
         seen = run["present"].values[:, 2, word].mean()
         assert abs(seen - (1 - np.exp(-rare))) < 6 * 0.5 / np.sqrt(2 * word.sum())
-    table = cross_check(run).sel(quantity="support")
+    table = wright_fisher(run).sel(quantity="support")
     gap = np.abs(table["seen"] - table["predicted"]).values
     assert (gap < 6 * 0.5 * np.sqrt(len(counts) / 2)).all()
     by_frequency = run["present"].isel(generation=4).mean("replicate").values
@@ -374,36 +374,36 @@ def test_requests_that_cannot_be_met_are_refused_before_anything_runs(monkeypatc
     whole = len(SMALL)
     ask = {"regime": Replace(n=10), "generations": 2}
     with pytest.raises(TypeError, match=r"corpus must be a Corpus.*got 'the cat'"):
-        experiment("the cat", **ask)
+        chains("the cat", **ask)
     with pytest.raises(TypeError, match=r"held_out must be a Corpus.*got 'the cat'"):
-        experiment(SMALL, held_out="the cat", **ask)
+        chains(SMALL, held_out="the cat", **ask)
     with pytest.raises(ValueError, match=rf"at most {whole} real words at generation 1 .* got {whole + 1}"):
-        experiment(SMALL, regime=Replace(n=whole + 1), generations=2)
+        chains(SMALL, regime=Replace(n=whole + 1), generations=2)
     with pytest.raises(TypeError, match=r"regime must be a regime such as .* got <class"):
-        experiment(SMALL, regime=Replace, generations=2)
+        chains(SMALL, regime=Replace, generations=2)
     with pytest.raises(ValueError, match=re.escape("order must be an integer >= 1 and <= 3")):
-        experiment(SMALL, order=0, **ask)
+        chains(SMALL, order=0, **ask)
     with pytest.raises(ValueError, match=r"text_size must be an integer >= 64 .* got 10"):
-        experiment(SMALL, text_size=10, **ask)
+        chains(SMALL, text_size=10, **ask)
     with pytest.raises(ValueError, match=r"replicates must be an integer >= 1, got 0"):
-        experiment(SMALL, replicates=0, **ask)
+        chains(SMALL, replicates=0, **ask)
     with pytest.raises(ValueError, match=r"n_jobs must be a number of threads"):
-        experiment(SMALL, n_jobs=0, **ask)
+        chains(SMALL, n_jobs=0, **ask)
     with pytest.raises(ValueError, match=r"held_out must share some text with the corpus .* got 100% unknown"):
-        experiment(SMALL, held_out=Corpus.from_text("qux quux"), **ask)
+        chains(SMALL, held_out=Corpus.from_text("qux quux"), **ask)
     with pytest.raises(ValueError, match=r"must hold fewer than 1000000000 words .* got 1000000010"):
-        experiment(SMALL, regime=Subsample(n=[10, 10**9]), generations=2)
-    monkeypatch.setattr(sys.modules["modelcollapse.lm.experiment"], "memory", lambda: 10)
+        chains(SMALL, regime=Subsample(n=[10, 10**9]), generations=2)
+    monkeypatch.setattr(sys.modules["modelcollapse.lm.chains"], "memory", lambda: 10)
     with pytest.raises(ValueError, match=r"keep_words must be False for a run this large .* got 0\.0 GB"):
-        experiment(SMALL, **ask)
-    experiment(SMALL, keep_words=False, **ask)
+        chains(SMALL, **ask)
+    chains(SMALL, keep_words=False, **ask)
 
 
 def test_a_progress_bar_is_shown_on_request(capsys):
-    experiment(SMALL, regime=Replace(n=10), generations=1, replicates=2, rng=1, progress=True)
+    chains(SMALL, regime=Replace(n=10), generations=1, replicates=2, rng=1, progress=True)
     assert "2/2" in capsys.readouterr().err
 
 
 def test_curations_are_refused_not_ignored():
     with pytest.raises(ValueError, match=r"regime must leave its texts as they are.*Edit"):
-        experiment(SMALL, order=1, regime=Replace(len(SMALL), curation=Edit(0.5)), generations=2)
+        chains(SMALL, order=1, regime=Replace(len(SMALL), curation=Edit(0.5)), generations=2)
