@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from modelcollapse.lm import Corpus, NGram, experiment
+from modelcollapse.lm import Corpus, NGram
 from modelcollapse.regimes import Replace
 from modelcollapse.testing import stream
 

@@ -218,7 +218,7 @@ WORDS = Corpus.from_text("a a a a b b b c c d")
 STEPS = 4
 
 
-def chains(regime):
+def drift(regime):
     """Draw unigram chains of the ten-word corpus: whether each word is there, and the heterozygosity."""
     return lambda size, rng: chains(WORDS, regime=regime, generations=STEPS, replicates=size, rng=rng, text_size=64)
 
@@ -235,15 +235,15 @@ def test_words_survive_as_alleles_do():
         return lambda run: pvalue_binomial(run["present"].values[:, 2:].sum(axis=0), run.sizes["replicate"], expected)
 
     assert_kills(
-        chains(Replace(n=10)),
+        drift(Replace(n=10)),
         pvalue(survival(1)),
         size=400,
         formula="1 - (P^t)_{c0}, P_ij = Bin(n, i/n)(j)",
         source="SUR-COR1",
         wrong={"one generation early": pvalue(survival(0)), "late": pvalue(survival(2))},
         mutants={
-            "seven draws": chains(Replace(n=[10, 7, 7, 7])),
-            "real data come back": chains(FreshReal(n=10, n_real=3)),
+            "seven draws": drift(Replace(n=[10, 7, 7, 7])),
+            "real data come back": drift(FreshReal(n=10, n_real=3)),
         },
     )
 
@@ -273,7 +273,7 @@ def test_heterozygosity_falls_as_inbreeding_says(regime):
     fresh = isinstance(regime, (FreshReal, Mix))  # new real words soon make up for how generation 1 was drawn
     wrong = {"nothing is lost": 0 * f} if fresh else {"generation 1 is a sample": inbreeding(regime, STEPS)}
     assert_kills(
-        chains(regime),
+        drift(regime),
         pvalue(f),
         size=400,
         formula="E H_t = (1 - F_t) H_0",
@@ -328,7 +328,7 @@ def test_the_cross_check_refuses_what_theory_does_not_cover():
         run = chains(WORDS, regime=Replace(n=10), generations=1, rng=1, **kind)
         with pytest.raises(ValueError, match=r"only that is the Wright-Fisher model exactly"):
             wright_fisher(run)
-    with pytest.raises(ValueError, match=r"run must come from experiment.*got None"):
+    with pytest.raises(ValueError, match=r"run must come from chains.*got None"):
         wright_fisher(xr.Dataset())
 
 
