@@ -8,7 +8,7 @@
 'SUPPORTED'
 
 The names below are the ones a user meets first. What is slow to import (numba, xarray, scikit-learn, matplotlib) is
-imported where it is used; the rooms `lm`, `metrics`, `plot` and `testing` open when they are named.
+imported where it is used; the rooms `claims`, `lm`, `metrics`, `plot` and `testing` open when they are named.
 """
 
 import importlib
@@ -54,6 +54,7 @@ __all__ = [
     "Subsample",
     "Window",
     "__version__",
+    "claims",
     "curation",
     "diagnose",
     "families",
@@ -71,7 +72,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in ("lm", "metrics", "plot", "testing"):
+    if name in ("claims", "lm", "metrics", "plot", "testing"):
         return importlib.import_module(f"modelcollapse.{name}")
     raise AttributeError(f"module 'modelcollapse' has no attribute {name!r}; it has {', '.join(__all__)}.")
 

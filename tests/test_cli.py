@@ -61,7 +61,7 @@ def test_a_run_is_stored_whole_and_can_be_verified(capsys, tmp_path):
     code, _, err = run(capsys, "simulate", *SMALL, "--estimator", "mle", "--out", path)
     assert code == 2
     assert "--out must be a new file (add --overwrite to replace it)" in err
-    code, out, _ = run(capsys, "verify", "log_variance", "--run", path, "--json")
+    code, out, _ = run(capsys, "check", "log_variance", "--run", path, "--json")
     assert code == 0
     assert json.loads(out)[0]["status"] in ("SUPPORTED", "INCONCLUSIVE")
 
@@ -77,7 +77,7 @@ def test_predict_lists_and_prints(capsys):
 
 
 def test_verify_supports_the_theory(capsys):
-    code, out, _ = run(capsys, "verify", "log_variance", "--estimator", "unbiased", "--n", "20", "--jobs", "1")
+    code, out, _ = run(capsys, "check", "log_variance", "--estimator", "unbiased", "--n", "20", "--jobs", "1")
     assert code == 0
     assert "SUPPORTED" in out
 
@@ -88,7 +88,7 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
     stored = xr.load_dataset(path)
     stored.attrs["family_options"] = json.dumps({"estimator": "unbiased"})
     stored.to_netcdf(tmp_path / "lie.nc")
-    code, out, _ = run(capsys, "verify", "log_variance", "--run", str(tmp_path / "lie.nc"))
+    code, out, _ = run(capsys, "check", "log_variance", "--run", str(tmp_path / "lie.nc"))
     assert code == 1
     assert "CONTRADICTED" in out
 
@@ -123,7 +123,7 @@ def test_verify_of_a_run_made_by_another_estimator_fails(capsys, tmp_path):
         (("simulate", "--estimator", "mle", "--out", "/no/such/folder/run.nc"), "must lie in a folder that exists"),
         (("simulate", "--estimator", "mle", "--data", "/no/such.csv"), "/no/such.csv"),
         (("predict", "karma", "--estimator", "mle"), "karma"),
-        (("verify", "--run", "/no/such.nc"), "which does not exist"),
+        (("check", "--run", "/no/such.nc"), "which does not exist"),
         (("diagnose", "/no/such.nc"), "which does not exist"),
         (("plan", "--variance-lost", "1.5"), "variance_lost must be"),
         (("plan", "--variance-lost", "0.1", "--beyond", "7"), "beyond must not be given with variance_lost"),
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_run_is_named(capsys, tmp_path):
     text, bare = str(tmp_path / "notes.txt"), str(tmp_path / "bare.nc")
     (tmp_path / "notes.txt").write_text("no run\n")
     xr.Dataset({"x": ("replicate", [1.0])}).to_netcdf(bare)
-    for option, argv in (("FILE.nc", ("diagnose",)), ("--run", ("verify", "--run"))):
+    for option, argv in (("FILE.nc", ("diagnose",)), ("--run", ("check", "--run"))):
         for path, what in (
             (text, "cannot be read as netCDF (ValueError)."),
             (bare, "is netCDF without the attribute family of a run."),
@@ -197,7 +197,7 @@ def test_other_families_on_a_table(capsys, tmp_path, table, argv, column, verifi
     rows = json.loads(out)["generations"]
     assert column in rows[0]
     assert rows[0][column] == pytest.approx(rows[1][column])  # generation 1 is fitted to all rows
-    code, out, _ = run(capsys, "verify", "--run", path, "--json")
+    code, out, _ = run(capsys, "check", "--run", path, "--json")
     verdicts = {verdict["quantity"]: verdict["status"] for verdict in json.loads(out)}
     assert code == 0
     assert verdicts[verified] == "SUPPORTED"
@@ -312,7 +312,7 @@ def test_plan_answers(capsys):
 
 def test_linear_regression_agrees_with_theory(capsys):
     argv = ("--family", "linear-regression", "--coef", "1,-2", "--n", "40", "--generations", "5")
-    code, out, _ = run(capsys, "verify", *argv, "--json")
+    code, out, _ = run(capsys, "check", *argv, "--json")
     assert code == 0
     assert {v["quantity"]: v["status"] for v in json.loads(out)} == {"coef": "SUPPORTED", "excess_risk": "SUPPORTED"}
 

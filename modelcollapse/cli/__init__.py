@@ -1,4 +1,4 @@
-"""`modelcollapse` on the command line: report, simulate, predict, verify, diagnose, plan.
+"""`modelcollapse` on the command line: report, simulate, predict, check, diagnose, plan, claims, verify, cite, lm.
 
 Data go to standard output (as text, or with ``--json`` as JSON), progress and errors to standard error. Exit codes:
 0 all is well, 1 a check failed, 2 bad usage or bad input, 130 interrupted.
@@ -11,8 +11,9 @@ import os
 import sys
 
 from modelcollapse import __version__
-from modelcollapse.cli import commands
+from modelcollapse.cli import commands, literature
 from modelcollapse.cli.arguments import (
+    claim_arguments,
     kept,
     regime_arguments,
     running,
@@ -26,7 +27,8 @@ start here:
   modelcollapse report                          real data in, one page out: what collapses, how fast, what helps
   modelcollapse simulate --regime replace --n 100 --estimator mle
   modelcollapse predict variance --regime accumulate --n 100 --estimator mle
-  modelcollapse verify --regime replace --n 100 --estimator unbiased
+  modelcollapse check --regime replace --n 100 --estimator unbiased
+  modelcollapse verify --quick                  every published claim, checked by theory and by simulation
 
 A model is refitted, generation after generation, on its own samples. Generation 0 is the truth, generation 1 is fitted
 to real data, and the regime says what every later generation is fitted to.""",
@@ -52,14 +54,34 @@ examples:
   modelcollapse predict                                   list what is known for a family and a regime
   modelcollapse predict log_variance --regime replace --n 100 --estimator unbiased --generations 50
   modelcollapse predict heterozygosity --family categorical --probabilities 0.5,0.5 --regime accumulate --n 50""",
-    "verify": """\
+    "check": """\
 examples:
-  modelcollapse verify --regime replace --n 100 --estimator mle
-  modelcollapse verify heterozygosity --family categorical --probabilities 0.5,0.3,0.2 --regime accumulate --n 20
-  modelcollapse verify --run run.nc
+  modelcollapse check --regime replace --n 100 --estimator mle
+  modelcollapse check heterozygosity --family categorical --probabilities 0.5,0.3,0.2 --regime accumulate --n 20
+  modelcollapse check --run run.nc
 
 Simulates (or reads a stored run), predicts from theory, and tests one against the other. Exit code 1 if theory and
-simulation contradict each other.""",
+simulation contradict each other. For what the literature says, see modelcollapse verify.""",
+    "claims": """\
+examples:
+  modelcollapse claims                                    all claims, one line each
+  modelcollapse claims SUR-T1 'WF-*'                      some of them, whole
+  modelcollapse claims --paper shumailov2024 --kind bound
+  modelcollapse claims --errata                           published statements that fail, shown by numbers
+  modelcollapse claims --tag artefact""",
+    "verify": """\
+examples:
+  modelcollapse verify --quick                            all claims, in less than two minutes on two cores
+  modelcollapse verify SHU-THM3.1 'WF-*'
+  modelcollapse verify --paper seddik2024 --json
+  modelcollapse verify --details SUR-T1                   every case of every check
+
+Every claim has an error rate of 1e-6. Exit code 1 if a verdict is not the expected one: CONTRADICTED is expected of
+published statements that do not hold. To test a model and a regime of your own, see modelcollapse check.""",
+    "cite": """\
+examples:
+  modelcollapse cite SHU-THM3.1 WF-H > refs.bib           BibTeX of what these claims rest on
+  modelcollapse cite shumailov2024                        the same, by key""",
     "diagnose": """\
 examples:
   modelcollapse simulate --regime replace --n 50 --estimator mle --out run.nc && modelcollapse diagnose run.nc
@@ -82,11 +104,12 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     try:
         return args.run(args)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        print(f"modelcollapse {args.command}: {error}", file=sys.stderr)
+        message = error.args[0] if isinstance(error, KeyError) else error  # the text of a KeyError is quoted
+        print(f"modelcollapse {args.command}: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"modelcollapse {args.command}: interrupted.", file=sys.stderr)
@@ -146,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--generations", type=int, default=100, metavar="T", help="fits (default: %(default)s)")
     sub.add_argument("--json", action="store_true", help="print JSON")
 
-    sub = command("verify", commands.verify, "Test theory against simulation.")
+    sub = command("check", commands.check, "Test theory against simulation, for a model and a regime of your own.")
     sub.add_argument("quantity", nargs="*", metavar="QUANTITY", help="what to check (default: all that is known)")
     sub.add_argument("--run", dest="stored", metavar="FILE.nc", help="check a stored run instead of simulating one")
     truth_arguments(sub)
@@ -155,6 +178,21 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--replicates", type=int, default=4000, metavar="R", help="chains (default: %(default)s)")
     sub.add_argument("--alpha", type=float, default=1e-6, help="false-alarm rate of each check (default: %(default)s)")
     running(sub)
+
+    sub = command("claims", literature.claims, "List the claims of the literature, or show some.")
+    claim_arguments(sub)
+    sub.add_argument("--text", metavar="WORD", help="those in which a word occurs")
+    sub.add_argument("--errata", action="store_true", help="published statements that fail, each shown by numbers")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+    sub = command("verify", literature.verify, "Check the claims of the literature, by theory and by simulation.")
+    claim_arguments(sub)
+    sub.add_argument("--quick", action="store_true", help="smaller samples and fewer cases")
+    sub.add_argument("--details", action="store_true", help="show every case of every check")
+    running(sub)
+
+    sub = command("cite", literature.cite, "Print BibTeX.")
+    sub.add_argument("ids", nargs="+", metavar="ID", help="claims, or keys of the bibliography")
 
     sub = command("diagnose", commands.diagnose, "Say in which of eight senses of the word a stored run has collapsed.")
     sub.add_argument("stored", metavar="FILE.nc", help="a run that simulate has written")

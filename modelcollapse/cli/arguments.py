@@ -35,6 +35,14 @@ def running(sub):
     sub.add_argument("--no-progress", action="store_true", help="no progress bar (there is none off a terminal anyway)")
 
 
+def claim_arguments(sub):
+    """Add the arguments that choose claims."""
+    sub.add_argument("ids", nargs="*", metavar="ID", help="claims; WF-* stands for all that begin so (default: all)")
+    sub.add_argument("--paper", metavar="KEY", help="those of a paper: a key of the bibliography, or its beginning")
+    sub.add_argument("--kind", help="exact, asymptotic, bound, empirical, definition or correction")
+    sub.add_argument("--tag", help="those about a subject: gaussian, categorical, artefact, ...")
+
+
 def truth_arguments(sub):
     """Add the arguments that make a family."""
     group = sub.add_argument_group("the truth and its estimator")

@@ -167,7 +167,7 @@ def columns(at) -> dict[str, float]:
     }
 
 
-def verify(args) -> int:
+def check(args) -> int:
     """Check theory against simulation; exit code 1 on a contradiction."""
     from modelcollapse import theory
     from modelcollapse.simulate import simulate as run_simulation

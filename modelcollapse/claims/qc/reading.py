@@ -24,6 +24,8 @@ class Reading:
         ``draw(generator)`` returns random parameters out of the whole domain, its corners included.
     rtol : float
         How exact the second reading itself is, relative.
+    atol : float
+        Absolute error that is rounding: of a difference of numbers of order one, for instance.
     route : str
         By which way it goes, in a few words: "matrix power", "quadrature", "exact fractions".
     """
@@ -34,20 +36,23 @@ class Reading:
     draw: Callable[[np.random.Generator], Mapping]
     rtol: float
     route: str
+    atol: float = 0.0
 
 
 #: all second readings by claim and name; filled by importing the modules of this room
 READINGS: dict[tuple[str, str], Reading] = {}
 
 
-def second_reading(claim: str, *, draw: Callable, route: str, rtol: float = 1e-10, name: str = "") -> Callable:
+def second_reading(
+    claim: str, *, draw: Callable, route: str, rtol: float = 1e-10, atol: float = 0.0, name: str = ""
+) -> Callable:
     """Register a function as a second reading of a claim; its parameters are what `draw` returns."""
 
     def register(function: Callable) -> Callable:
         key = claim, name or function.__name__
         if key in READINGS:
             raise ValueError(f"name must be new among the readings of {claim}, got {key[1]!r} twice.")
-        READINGS[key] = Reading(claim, key[1], function, draw, rtol, route)
+        READINGS[key] = Reading(claim, key[1], function, draw, rtol, route, atol)
         return function
 
     return register
