@@ -7,6 +7,7 @@
 
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 import re
@@ -158,6 +159,22 @@ def copy_notebooks(app):
             shutil.copyfile(path, copy)
 
 
+def write_claims(app):
+    """Write the page of the atlas: the registry, with the verdicts of the last full verification."""
+    from modelcollapse import claims
+    from modelcollapse.claims.pages import markdown
+
+    stored = json.loads((HERE / "verified.json").read_text(encoding="utf-8"))
+    verified = {result["claim"]: result for result in stored}
+    for id in claims.ATLAS:
+        if id not in verified:
+            log.warning("claim %s is not in docs/verified.json: run modelcollapse verify --json > docs/verified.json", id)
+    text = markdown(claims.ATLAS.values(), verified, "modelcollapse verify --json > docs/verified.json")
+    page = HERE / "claims.md"
+    if not page.exists() or page.read_text(encoding="utf-8") != text:
+        page.write_text(text, encoding="utf-8")
+
+
 def undocumented(documented):
     """Return the public names that no page of the reference describes.
 
@@ -220,5 +237,6 @@ def setup(app):
     app.add_directive("names", Names)
     app.add_directive("members", Members)
     app.connect("builder-inited", copy_notebooks)
+    app.connect("builder-inited", write_claims)
     app.connect("autodoc-process-docstring", link_derivation, priority=900)  # after numpydoc
     app.connect("env-check-consistency", check_reference)

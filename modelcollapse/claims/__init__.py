@@ -20,10 +20,11 @@ import types
 from modelcollapse.claims.atlas import ATLAS
 from modelcollapse.claims.checks import Computed, Distributed, Finding, Limit, Ordered, Sampled
 from modelcollapse.claims.claim import Claim, Kind
-from modelcollapse.claims.verification import Result, verify_claims
+from modelcollapse.claims.verification import ERROR_RATE, Result, verify_claims
 
 __all__ = [
     "ATLAS",
+    "ERROR_RATE",
     "Claim",
     "Computed",
     "Distributed",

@@ -68,8 +68,17 @@ class Result:
     @property
     def as_expected(self) -> bool:
         """Whether nothing has changed: the verdict is the one on record, the correction and both readings hold."""
-        held = all(f.status == Status.SUPPORTED for f in (*self.correction, *self.readings))
-        return not self.error and self.status == self.expected and held
+        return not self.change
+
+    @property
+    def change(self) -> str:
+        """What is not as expected, in words; empty if everything is."""
+        if self.error:
+            return f"the check broke: {self.error}"
+        parts = [] if self.status == self.expected else [f"{self.status}, expected {self.expected}"]
+        parts += [f"correction {f.status}: {f.check} ({f.case})" for f in self.correction if f.status != "SUPPORTED"]
+        parts += [f"readings differ: {f.check} ({f.case})" for f in self.readings if f.status != "SUPPORTED"]
+        return "; ".join(parts)
 
     @property
     def smallest_effect(self) -> float:
@@ -132,8 +141,8 @@ class Result:
 
     def __str__(self) -> str:
         head = f"{self.id}: {self.status}"
-        if not self.as_expected:
-            head += f" (expected {self.expected}){': ' + self.error if self.error else ''}"
+        if self.change:
+            head += f" (CHANGED: {self.change})"
         lines = [head, f"  {self.title}"]
         if self.reason:
             lines.append(f"  {self.reason}")

@@ -55,13 +55,12 @@ def verify(args) -> int:
         for result in results:
             counts[str(result.status)] = counts.get(str(result.status), 0) + 1
         weak = [result.id for result in results if result.weak]
-        print(
-            f"\n{len(results)} claims: {', '.join(f'{n} {status}' for status, n in counts.items())}; error rate 1e-06 each"
-        )
+        verdicts = ", ".join(f"{count} {status}" for status, count in counts.items())
+        print(f"\n{len(results)} claims: {verdicts}; error rate {room.ERROR_RATE:g} each")
         if weak:
             print(f"weak, no check would see an error of 2 %: {', '.join(weak)}")
         for result in changed:
-            print(f"CHANGED {result.id}: {result.error or f'{result.status}, expected {result.expected}'}")
+            print(f"CHANGED {result.id}: {result.change}")
     return 1 if changed else 0
 
 
@@ -78,7 +77,7 @@ def _table(results) -> None:
             cells += [f"{worst.standard_error:.2g}" if math.isfinite(worst.standard_error) else "exact"]
             cells += [f"{worst.z:+.2f}" if math.isfinite(worst.z) else ""]
             cells += [f"{result.smallest_effect:.1e}" + ("*" if result.weak else "")]
-        mark = "" if result.as_expected else f"  <- expected {result.expected}"
+        mark = "" if result.as_expected else "  <- changed"
         print(
             f"{result.id:<{width}}  {cells[0]:>11}  {cells[1]:>11}  {cells[2]:>9}  {cells[3]:>6}  {cells[4]:>8}  "
             f"{result.status}{mark}"

@@ -70,7 +70,7 @@ CLAIMS = (
         second={
             "heterozygosity": lambda n, t, h0: h0 * float(np.exp(t * np.log1p(-1 / n))) if n > 1 else h0 * (t == 0),
             "heterozygosity_played_out": lambda n, t, p: _heterozygosity(p, n, t),
-            "heterozygosity_varying_sizes": lambda sizes, p: _heterozygosity((p, 1 - p), sizes, len(sizes)),
+            "heterozygosity_varying_sizes": lambda sizes, p: 2 * p * (1 - p) * theory.retained(Replace(n=sizes), len(sizes))[-1],
             "effective_size_harmonic": lambda sizes: len(sizes) / sum(1 / n for n in sizes),
         },
         tags=("categorical", "inbreeding"),

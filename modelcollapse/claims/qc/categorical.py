@@ -31,11 +31,11 @@ from modelcollapse.claims.qc.reading import second_reading
 # draws
 
 
-def _law(rng, k):
+def _law(rng, k, least=1e-12):
     """A probability vector as a tuple: even, moderate or nearly a single type."""
     kind = rng.integers(3)
     p = np.full(k, 1.0 / k) if kind == 0 else rng.dirichlet(np.full(k, 1.0 if kind == 1 else 0.2))
-    p = np.maximum(p, 1e-12)
+    p = np.maximum(p, least)
     return tuple(float(x) for x in p / p.sum())
 
 
@@ -54,8 +54,8 @@ def _whole(rng, low, high):
 
 
 def _played(rng, n=6, k=4, t=40):
-    """Sizes that can be played out."""
-    return {"n": _whole(rng, 1, n), "t": int(rng.integers(0, t + 1)), "p": _law(rng, int(rng.integers(2, k + 1)))}
+    """Sizes that can be played out; no type so rare that 1 - sum p^2 would be rounding."""
+    return {"n": _whole(rng, 1, n), "t": int(rng.integers(0, t + 1)), "p": _law(rng, int(rng.integers(2, k + 1)), 1e-4)}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -133,6 +133,13 @@ def _by_decades(f, a, b):
     small = [10.0**-e for e in range(1, 16)]
     cuts = sorted({a, b, *(x for x in (*small, *(1 - x for x in small), 0.5) if a < x < b)})
     return sum(quad(f, x, y, epsabs=0, epsrel=1e-12)[0] for x, y in pairwise(cuts))
+
+
+def _above(x, rest):
+    """Integral of 1/y over y in (x, 1), rest = 1 - x given by itself because the smaller of the two is exact."""
+    if rest < 0.5:
+        return quad(lambda u: rest / (1 - rest * u), 0, 1, epsabs=0, epsrel=1e-12)[0]
+    return _by_decades(lambda y: 1 / y, x, 1.0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -283,9 +290,7 @@ def absorption_time_exact(n, p):
                 route="quadrature of the Green function")  # fmt: skip
 def absorption_time_diffusion(n, p):
     """-2n [p ln p + (1-p) ln(1-p)]."""
-    rest = 1 - p
-    below = _by_decades(lambda y: 1 / y, rest, 1.0) * rest  # y = 1 - x, x below p
-    return 2 * n * (below + p * _by_decades(lambda x: 1 / x, p, 1.0))
+    return 2 * n * ((1 - p) * _above(1 - p, p) + p * _above(p, 1 - p))
 
 
 @second_reading("WF-T2", draw=lambda rng: {"n": _whole(rng, 1, 10**6), "p": _share(rng)}, rtol=1e-9,
@@ -444,7 +449,7 @@ def migration_density_beta(n, m, pi, x):
 
 
 @second_reading("BOR-1", draw=lambda rng: {"n": _whole(rng, 1, 6), "m": float(rng.choice([1.0, rng.uniform(0.01, 1)])),
-                                           "p": _law(rng, int(rng.integers(2, 4)))},
+                                           "p": _law(rng, int(rng.integers(2, 4)), 1e-4)},
                 route="stationary law on all vectors of counts", rtol=1e-9)  # fmt: skip
 def stationary_heterozygosity(n, m, p):
     """(1 - F) (1 - sum p^2), F = 1 / (n - (n-1) (1-m)^2), each draw fresh with probability m."""

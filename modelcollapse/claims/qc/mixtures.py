@@ -1,14 +1,14 @@
 """Second readings of the exact parts of the claims on mixtures and kernel density estimates.
 
-Claims: GMM-REGCOVAR, GMM-FROZEN-SEED, KAZ-KDE, the bound and Algorithm 1 of SUR-T4, and of SHU-EXP-GMM the growth rate of
-the squared L_2 distance and the height of a collapsed component.
+Claims: GMM-REGCOVAR, GMM-FROZEN-SEED, KAZ-KDE, the bound and Algorithm 1 of SUR-T4, and of SHU-EXP-GMM the growth rate
+of the squared L_2 distance and the height of a collapsed component.
 
-Routes. A refit with a floor under the variance is an affine map, solved in fractions or raised to a power. The frozen seed
-is tried: samples are drawn with the same standardised points again and again, and refitted. For the kernel density
-loops two numbers are followed, the second moment of a training point and the product moment of two of them; the
-variance of the training set is their difference, and a matrix power does the generations (for accumulation: the batches
-are averaged one by one). Logarithms of chi-squares are integrated against their density by adaptive quadrature.
-Algorithm 1 is written out in plain loops.
+Routes. A refit with a floor under the variance is an affine map, solved in fractions or raised to a power. The frozen
+seed is tried: samples are drawn with the same standardised points again and again, and refitted, in many digits. For
+the kernel density loops two numbers are followed, the second moment of a training point and the product moment of two
+of them; the variance of the training set is their difference, and a matrix power does the generations (for
+accumulation: the batches are averaged one by one). Logarithms of chi-squares are integrated against their density by
+adaptive quadrature. Algorithm 1 is written out in plain loops.
 
 `n` is the number of points per generation; variances of samples have divisor n throughout (`mle`).
 """
@@ -70,20 +70,25 @@ def floor_mean_on_the_way(n, floor, t, start):
 @second_reading(
     "GMM-FROZEN-SEED",
     draw=lambda rng: {
-        "z": rng.normal(size=_size(rng, most=500)),
+        "z": rng.normal(size=_size(rng, most=200)),
         "t": _time(rng, 30),
         "mean": float(rng.normal()),
         "variance": float(10 ** rng.uniform(-3, 1)),
     },
-    route="the loop itself",
-    rtol=1e-9,
+    route="the loop itself, in many digits",
+    rtol=1e-10,
 )
 def frozen_variance(z, t, mean, variance):
     """sigma_t^2 = sigma_0^2 (divisor-n variance of z)^t, the sample being mu + sigma z in every generation."""
-    for _ in range(t):
-        sample = mean + math.sqrt(variance) * np.asarray(z)
-        mean, variance = sample.mean(), np.mean((sample - sample.mean()) ** 2)
-    return float(variance)
+    import mpmath
+
+    with mpmath.workdps(200):
+        z, mean, variance = [mpmath.mpf(float(y)) for y in z], mpmath.mpf(mean), mpmath.mpf(variance)
+        for _ in range(t):
+            sample = [mean + mpmath.sqrt(variance) * y for y in z]
+            mean = mpmath.fsum(sample) / len(z)
+            variance = mpmath.fsum((y - mean) ** 2 for y in sample) / len(z)
+        return float(variance)
 
 
 @second_reading("GMM-FROZEN-SEED", draw=lambda rng: {"n": _size(rng)}, route="pair by pair in fractions", rtol=1e-14)
@@ -115,7 +120,7 @@ def _draw_kernel(rng):
 
 
 def _kernel_moments(n, t, bandwidth, sigma):
-    """(E x_i^2, E x_i x_j) in the training sample of generation t, true mean 0: x' is a point of the sample plus h Z."""
+    """(E x_i^2, E x_i x_j) in the training sample of generation t, true mean 0: x' = a point of the sample + h Z."""
     step = np.array([[1, 0, bandwidth**2], [1 / n, 1 - 1 / n, 0], [0, 0, 1]])
     return (np.linalg.matrix_power(step, t - 1) @ [sigma**2, 0, 1])[:2]
 
@@ -231,12 +236,9 @@ def approximate_fit(x):
     kappa = math.expm1((eta - 1) * ((n - 1) / 2 + 4 * eta) / (eta * (n - 1) * (n + 4 * eta - 1)))
     gap = inner - kappa * first**2  # s_infinity^2 - (1 + kappa) first^2
     a = 50 if gap <= 0 else 2 * (1 + kappa) * whole / gap
-    if inner <= 2 / (a - 2) * first**2:  # s_infinity^2 <= 2a/(a-2) first^2 is read as printed, below
-        pass
+    variance = whole
     if whole <= 2 * a / (a - 2) * first**2:
-        variance = a * whole * inner / (a * first**2 + 2 * whole)
-    else:
-        variance = whole
+        variance *= a * inner / (a * first**2 + 2 * whole)
     return np.array([math.sqrt(max(whole - variance, 0)), math.sqrt(variance)])
 
 

@@ -112,7 +112,7 @@ def exact_factor_measured(ratio, real, start):
 @second_reading("ferbach-thm2.2-stability", draw=lambda rng: {**_draw_sharper(rng), "t": int(rng.integers(0, 60))},
                 route="exact fractions", rtol=1e-12)  # fmt: skip
 def ferbach_rate(ratio, concavity, lipschitz, misfit, t):
-    """Order (lambda (alpha + epsilon L) / (alpha + lambda (alpha - epsilon L)))^(2t) of the divergence after t rounds."""
+    """Order (lambda (alpha + epsilon L) / (alpha + lambda (alpha - epsilon L)))^(2t) of the KL after t rounds."""
     r, a, e = Fraction(ratio), Fraction(concavity), Fraction(misfit) * Fraction(lipschitz)
     return float((r * (a + e) / (a + r * (a - e))) ** (2 * t))
 
@@ -180,7 +180,8 @@ def corrected_factor_measured(ratio, correction, real, start):
         return float((_refit(real, corrected, ratio) - real) / (start - real))
 
 
-@second_reading("fu-tv-bounds", draw=lambda rng: {"real": float(rng.choice([0.0, 1.0, rng.uniform(0, 1), _size(rng, -6, -1)])),
+@second_reading("fu-tv-bounds",
+                draw=lambda rng: {"real": float(rng.choice([0.0, 1.0, rng.uniform(0, 1), _size(rng, -6, -1)])),
                                                   "t": int(rng.integers(0, 80)),
                                                   "start": tuple(rng.dirichlet(np.ones(4))),
                                                   "data": tuple(rng.dirichlet(np.ones(4)))},

@@ -113,7 +113,7 @@ def _draw_flow(rng):
             "time": float(rng.uniform(0, 8))}  # fmt: skip
 
 
-@second_reading("marchi-ode", draw=_draw_flow, route="Runge-Kutta of order 8 in the law itself", rtol=1e-8)
+@second_reading("marchi-ode", draw=_draw_flow, route="Runge-Kutta of order 8", rtol=1e-8, atol=1e-11)
 def flow(start, human, tau, mu, time):
     """theta(time) of theta' = tau(theta) - theta + mu (human - theta), no disturbance."""
     human = np.array(human)
@@ -149,7 +149,7 @@ def equilibrium_of_two(human, tau, mu):
 
 
 def _mean_log(n, estimator):
-    """m = E ln S, S a chi-square variable of n - 1 degrees over the divisor: Binet's integral for the digamma."""
+    """Mean m = E ln S, S a chi-square variable of n - 1 degrees over the divisor: Binet's integral for the digamma."""
     half = (n - 1) / 2
 
     def integrand(x):
@@ -164,7 +164,8 @@ def _draw_scaled(rng):
     return {"n": _whole(rng, 2, 10**8), "estimator": str(rng.choice(["unbiased", "mle"]))}
 
 
-@second_reading("MAR", draw=lambda rng: {**_draw_scaled(rng), "scale": float(rng.uniform(0.3, 3))}, rtol=1e-10, atol=1e-14,
+@second_reading("MAR", draw=lambda rng: {**_draw_scaled(rng), "scale": float(rng.uniform(0.3, 3))},
+                rtol=1e-10, atol=1e-14,
                 route="Binet's integral by quadrature")  # fmt: skip
 def log_variance_drift(n, scale, estimator):
     """2 ln lambda + m."""
@@ -208,7 +209,8 @@ def _draw_local(rng):
     return {"k": _whole(rng, 2, 10**4), "tau": float(rng.choice([1.0, rng.uniform(0.05, 1), 1 - _size(rng, -6, -1)]))}
 
 
-@second_reading("temp-critical-real-fraction", draw=_draw_local, route="numerical derivative at the uniform law, sixty digits",
+@second_reading("temp-critical-real-fraction", draw=_draw_local,
+                route="numerical derivative at the uniform law, sixty digits",
                 rtol=1e-9, atol=1e-15)  # fmt: skip
 def local_fraction(k, tau):
     """1 - tau: (1 - f) times the derivative is 1."""
@@ -218,7 +220,8 @@ def local_fraction(k, tau):
         return float(1 - 1 / _local(k, tau))
 
 
-@second_reading("temp-critical-real-fraction", draw=_draw_local, route="numerical derivative at the uniform law, sixty digits",
+@second_reading("temp-critical-real-fraction", draw=_draw_local,
+                route="numerical derivative at the uniform law, sixty digits",
                 rtol=1e-9, atol=1e-15)  # fmt: skip
 def local_ratio(k, tau):
     """1/tau - 1: the derivative minus 1 minus mu is 0."""
@@ -246,7 +249,8 @@ def _draw_fraction(rng):
     return {"k": int(rng.choice([2, 3, _whole(rng, 2, 10**6)])), "tau": float(rng.uniform(0.05, 0.999))}
 
 
-@second_reading("temp-critical-real-fraction", draw=_draw_fraction, route="highest point of the condensed branch, forty digits",
+@second_reading("temp-critical-real-fraction", draw=_draw_fraction,
+                route="highest point of the condensed branch, forty digits",
                 rtol=1e-12)  # fmt: skip
 def critical_fraction(k, tau):
     """f_c, the largest f with a condensed state; for two outcomes 1 - tau, the limit at log-odds 0."""
@@ -315,9 +319,9 @@ def fisher_rao_time(mu, kappa):
 
 
 @second_reading("marchi-fisher-rao", draw=_only("mu", "delta", "eta", "kappa"), rtol=1e-10,
-                route="solution of x' = mu delta - eta - (1 + mu) x from 0 at that time, integral by quadrature")  # fmt: skip
+                route="solution of x' = mu delta - eta - (1 + mu) x from 0, by quadrature")  # fmt: skip
 def fisher_rao_floor(mu, delta, eta, kappa):
-    """kappa (mu delta - eta) / (1 + mu)."""
+    """Floor kappa (mu delta - eta) / (1 + mu)."""
     time = fisher_rao_time(mu, kappa)
     kernel = quad(lambda s: np.exp(-(1 + mu) * (time - s)), 0, time, epsabs=0, epsrel=1e-12, limit=200)[0]
     return (mu * delta - eta) * kernel
@@ -349,6 +353,6 @@ def euclidean_ball(tau, delta, eta, kappa, mu):
                                                        "q": p if rng.random() < 0.1 else _law(rng, len(p))},
                 route="angle from the chord between the square roots", rtol=1e-10, atol=1e-15)  # fmt: skip
 def fisher_rao_distance(p, q):
-    """arccos of sum sqrt(p_i q_i), half of the geodesic distance."""
+    """Angle arccos of sum sqrt(p_i q_i), half of the geodesic distance."""
     chord = np.linalg.norm(np.sqrt(p) - np.sqrt(q))
     return float(2 * np.arcsin(min(chord / 2, 1.0)))
