@@ -139,10 +139,9 @@ def test_results_go_through_json():
 
 
 def test_the_errata_are_the_claims_that_fail():
-    assert {claim.id for claim in errata(mc.claims.ATLAS.values())} >= {"ERR-7"} or len(
-        errata(mc.claims.ATLAS.values())
-    )
-    assert all(claim.expected == Status.CONTRADICTED for claim in errata(mc.claims.ATLAS.values()))
+    found = errata(mc.claims.ATLAS.values())
+    assert len(found) >= 10
+    assert all(claim.expected == Status.CONTRADICTED for claim in found)
 
 
 def run(capsys, *argv):
