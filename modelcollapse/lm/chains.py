@@ -6,7 +6,7 @@ each generation and which of them are in the training text. What "a real word" a
 depends on the order, because the model of order 1 sees a bag of words and the others see a text.
 
 ==================  =========================================  ==============================================
-\                   order 1                                    order 2 and 3
+\                   order 1                                    order 2 to 5
 ==================  =========================================  ==============================================
 first batch         that many words of the corpus, drawn       one stretch of the corpus, begun at a random
                     without replacement; all of them if it     place and read as a ring; the whole ring if it
@@ -20,7 +20,7 @@ a pool                                                         and joined to one
 ==================  =========================================  ==============================================
 
 So at order 1 the loop is the Wright-Fisher model with the corpus as the founding population, exactly, and
-`wright_fisher` holds it against the closed forms. At order 2 and 3 there is no closed form to be held against:
+`wright_fisher` holds it against the closed forms. At higher orders there is no closed form to be held against:
 the words of a walk depend on each other. What the model learned *and* what it wrote are recorded:
 
 * of the training text: which words of the language are left, how many, their diversity;
@@ -45,7 +45,7 @@ import numpy as np
 from modelcollapse import _rng, regimes
 from modelcollapse import _validate as check
 from modelcollapse.lm.corpus import Corpus
-from modelcollapse.lm.ngram import MOST_WORDS, FittedNGram, NGram, Table, add, codes, count
+from modelcollapse.lm.ngram import FittedNGram, NGram, Table, add, codes, count, most_words
 from modelcollapse.simulate import memory
 
 #: words in a block, as in the published experiment
@@ -73,7 +73,7 @@ def chains(
     corpus: Corpus,
     *,
     order: int = 1,
-    smoothing: float = 0.0,
+    smoothing: float | str = 0.0,
     regime,
     generations: int,
     replicates: int = 1,
@@ -90,7 +90,7 @@ def chains(
     ----------
     corpus : Corpus
         The real text.
-    order, smoothing : int, float
+    order, smoothing : int, float or str
         Those of `NGram`.
     regime : Regime
         What each generation is fitted to; its points are words. ``Replace(n=len(corpus))`` fits generation 1
@@ -211,10 +211,11 @@ class _Chain:
                 f"{regime} must ask for at most {len(corpus)} real words at generation 1 (the "
                 f"corpus has that many), got {int(plan.real[0])}."
             )
-        if len(corpus.vocabulary) > MOST_WORDS:
+        most = most_words(model.order)
+        if len(corpus.vocabulary) > most:
             raise ValueError(
-                f"corpus must have at most {MOST_WORDS} distinct words (three are written as "
-                f"one 63-bit number), got {len(corpus.vocabulary)}."
+                f"corpus must have at most {most} distinct words at order {model.order} (three are written as "
+                f"one number, of 63 bits or, at orders 4 and 5, 53), got {len(corpus.vocabulary)}."
             )
         if model.order == 1 and plan.drawn.any() and plan.held.max() >= MOST_TOKENS:
             raise ValueError(
@@ -279,7 +280,7 @@ class _Chain:
         table = next(training)
         for t in range(1, self.plan.generations + 1):
             model = self.model.from_counts(table, self.V)
-            self._record(t, model, model.sample(self.text_size, rng), out)
+            self._record(t, model, model.walk(self.text_size, rng), out)
             if t < self.plan.generations:
                 table = training.send(model)
         return out
@@ -304,7 +305,7 @@ class _Chain:
                 bag = np.zeros(self.V, np.int64)
                 if fresh:
                     bag += rng.multinomial(fresh, corpus / len(self.corpus))
-                if made and model.smoothing > 0:
+                if made and model.smoothing != 0:
                     bag += rng.multinomial(made, model.probabilities())
                 elif made:
                     bag[model.codes] += rng.multinomial(made, model.counts / model.counts.sum())
@@ -315,7 +316,7 @@ class _Chain:
             model = yield held
 
     def _rings(self, rng: np.random.Generator):
-        """Training tables of order 2 and 3; the model fitted to each is sent back."""
+        """Training tables of order 2 and more; the model fitted to each is sent back."""
         plan = self.plan
         model = None
         batches: deque = deque()
@@ -326,7 +327,7 @@ class _Chain:
                 pinned = self._count(ring[: plan.pinned]) if plan.pinned else None
             else:
                 fresh, made = self._sizes(t, rng)
-                ring = np.concatenate([self._stretch(fresh, rng), model.sample(made, rng)])
+                ring = np.concatenate([self._stretch(fresh, rng), model.walk(made, rng)])
             if plan.drawn.any():
                 pool.append(ring)
             held = self._held(t, batches, self._count(ring), pinned)

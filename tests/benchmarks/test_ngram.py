@@ -2,16 +2,20 @@
 
 Run with ``pytest tests/benchmarks/test_ngram.py --benchmark-only``. The text is the Python language reference,
 repeated until it has 200,000 words. For whole bigram generations, which need a vocabulary as large as a real one, it
-is made: every other word depends on the word before it, and word frequencies follow Zipf's law.
+is made: every other word depends on the word before it, and word frequencies follow Zipf's law. Smoothings are
+compared on the validation part of WikiText-2, which is no part of the project: the environment variable
+MODELCOLLAPSE_DATA names the folder that has it.
 """
 
+import os
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from modelcollapse.lm import Corpus, NGram
+from modelcollapse.lm import Corpus, NGram, chains
 from modelcollapse.regimes import Replace
 from modelcollapse.testing import stream
 
@@ -22,8 +26,8 @@ WRITTEN = 1_000_000
 
 
 def ready(order, smoothing=0.0):
-    model = NGram(order, smoothing).fit(CORPUS.tokens, V)
-    model.sample(10, 0)  # compile
+    model = NGram(order, smoothing).fit_tokens(CORPUS.tokens, V)
+    model.walk(10, 0)  # compile
     return model
 
 
@@ -32,8 +36,8 @@ def test_fit(benchmark, order):
     benchmark.group = "fit to 200,000 words"
 
     def fit():
-        model = NGram(order).fit(TEXT, V)
-        model.sample(1, 0)  # the table of rows is made when it is first needed
+        model = NGram(order).fit_tokens(TEXT, V)
+        model.walk(1, 0)  # the table of rows is made when it is first needed
         return model
 
     assert benchmark.pedantic(fit, rounds=10, warmup_rounds=1).counts.sum() == len(TEXT)
@@ -50,7 +54,7 @@ def test_fit_peer_counter(benchmark):
 def test_sample(benchmark, order, smoothing):
     benchmark.group = "write 1,000,000 words"
     model = ready(order, smoothing)
-    assert len(benchmark.pedantic(model.sample, (WRITTEN, 1), rounds=5)) == WRITTEN
+    assert len(benchmark.pedantic(model.walk, (WRITTEN, 1), rounds=5)) == WRITTEN
 
 
 def test_sample_peer_numpy_choice(benchmark):
@@ -82,7 +86,7 @@ def test_sample_peer_dictionary_of_lists(benchmark):
 def test_score(benchmark, order):
     benchmark.group = "negative log-likelihood of 200,000 words"
     model = ready(order)
-    benchmark.pedantic(model.nll, (TEXT,), rounds=5)
+    benchmark.pedantic(model.nll_tokens, (TEXT,), rounds=5)
 
 
 @pytest.mark.parametrize("order", [1, 3])
@@ -90,8 +94,82 @@ def test_loop(benchmark, order):
     benchmark.group = "30 generations of the whole corpus, one chain"
     ready(order)
     request = {"order": order, "regime": Replace(n=len(CORPUS)), "generations": 30, "rng": 0}
-    run = benchmark.pedantic(experiment, (CORPUS,), request, rounds=3)
+    run = benchmark.pedantic(chains, (CORPUS,), request, rounds=3)
     assert run.sizes["generation"] == 31
+
+
+# ------------------------------------------------------------------------------------------- smoothings, WikiText-2
+
+SMOOTHINGS = (0.0, 1e-4, "kneser-ney")
+READ = "write 1,000,000 words of a trigram, WikiText-2"
+
+
+@cache
+def wikitext():
+    folder = Path(os.environ.get("MODELCOLLAPSE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    path = folder / "wikitext-2" / "valid.txt"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: WikiText-2 is not part of the project; name its folder with MODELCOLLAPSE_DATA")
+    return Corpus.from_file(path)
+
+
+def learned(order, smoothing):
+    corpus = wikitext()
+    model = NGram(order, smoothing).fit_tokens(corpus.tokens, len(corpus.vocabulary))
+    model.walk(10, 0)  # compile, and make the tables of a walk
+    return model
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("order", [3, 5])
+def test_sample_smoothed(benchmark, order, smoothing):
+    benchmark.group = READ if order == 3 else READ.replace("trigram", "model of order 5")
+    model = learned(order, smoothing)
+    benchmark.pedantic(model.walk, (WRITTEN, 1), rounds=10)
+    if order == 3:
+        assert WRITTEN / benchmark.stats.stats.min > 5e6  # words a second
+
+
+def test_sample_kneser_ney_peer_dictionaries(benchmark):
+    """A Kneser-Ney trigram in dictionaries and NumPy: the law of a context is mixed when it is met; a hundredth."""
+    benchmark.group = READ
+    corpus = wikitext()
+    V, words = len(corpus.vocabulary), corpus.tokens.tolist()
+    top = Counter(zip(words, words[1:] + words[:1], words[2:] + words[:2], strict=True))
+    pairs = Counter(gram[1:] for gram in top)
+    levels = [Counter(gram[1:] for gram in pairs), pairs, top]
+    rows = [{} for _ in levels]
+    for row, level in zip(rows, levels, strict=True):
+        for gram, n in level.items():
+            row.setdefault(gram[:-1], []).append((gram[-1], n))
+    rows = [{h: tuple(map(np.array, zip(*row, strict=True))) for h, row in level.items()} for level in rows]
+
+    def law(context):
+        p = np.full(V, 1 / V)
+        for k, level in enumerate(rows):
+            if (h := context[2 - k :]) in level:
+                word, n = level[h]
+                p *= 0.75 * len(n) / n.sum()
+                p[word] += (n - 0.75) / n.sum()
+        return p
+
+    rng = np.random.default_rng(0)
+
+    def write():
+        context = tuple(words[:2])
+        for u in rng.random(WRITTEN // 100):
+            p = np.cumsum(law(context))
+            context = context[1], min(int(np.searchsorted(p, u * p[-1])), V - 1)
+
+    benchmark.pedantic(write, rounds=3)
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("order", [3, 5])
+def test_fit_smoothed(benchmark, order, smoothing):
+    benchmark.group = f"fit order {order}, WikiText-2"
+    learned(order, smoothing)
+    benchmark.pedantic(learned, (order, smoothing), rounds=5)
 
 
 # ------------------------------------------------------------------------------------------- one bigram generation
@@ -117,12 +195,12 @@ def zipf_markov():
 
 def our_generation():
     rng = stream("bigram generation")
-    model = NGram(2).fit(zipf_markov(), TYPES)
-    model.sample(10, rng)  # compile
+    model = NGram(2).fit_tokens(zipf_markov(), TYPES)
+    model.walk(10, rng)  # compile
 
     def generation():
-        refitted = NGram(2).fit(model.sample(WORDS, rng), TYPES)
-        refitted.sample(1, rng)  # the tables of a walk are made when they are first needed
+        refitted = NGram(2).fit_tokens(model.walk(WORDS, rng), TYPES)
+        refitted.walk(1, rng)  # the tables of a walk are made when they are first needed
         return refitted
 
     return generation

@@ -39,10 +39,10 @@ def test_long_texts_are_counted_in_passes(most, rng):
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_large_counts_lead_to_the_same_words(order, smoothing, monkeypatch):
     text = stream("text").integers(0, 9, 300) ** 2 // 8
-    model = NGram(order, smoothing).fit(text, 9)
+    model = NGram(order, smoothing).fit_tokens(text, 9)
     counts = model.counts * 1000
     guided, written_out = (NGram(order, smoothing).from_counts((model.codes, counts), 9) for _ in range(2))
-    words = guided.sample(500, 7)
+    words = guided.walk(500, 7)
     monkeypatch.setattr(module, "MOST_PLACES", 10**6)
-    np.testing.assert_array_equal(written_out.sample(500, 7), words)
+    np.testing.assert_array_equal(written_out.walk(500, 7), words)
     assert (guided._walk[4] > 0, written_out._walk[4]) == (True, 0)

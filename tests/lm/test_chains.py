@@ -53,9 +53,7 @@ def data() -> Path:
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("regime", REGIMES, ids=str)
 def test_every_regime_runs_for_any_number_of_threads(regime, order):
-    one, two = (
-        chains(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n) for n in (1, 2)
-    )
+    one, two = (chains(LONG, order=order, regime=regime, generations=4, replicates=3, rng=5, n_jobs=n) for n in (1, 2))
     xr.testing.assert_identical(one, two)
     assert dict(one.sizes) == {
         "replicate": 3,
@@ -70,26 +68,39 @@ def test_every_regime_runs_for_any_number_of_threads(regime, order):
         assert np.isfinite(one[name]).all(), name
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize(("order", "smoothing"), [(4, 0.0), (5, 0.0), (5, 0.1), (1, "kneser-ney"), (3, "kneser-ney")])
+@pytest.mark.parametrize("regime", [Replace(n=60), Subsample(n=70, n_real=N), Window(n=50, k=2, n_real=N)], ids=str)
+def test_high_orders_and_kneser_ney_run_under_regimes(regime, order, smoothing):
+    ask = {"order": order, "smoothing": smoothing, "regime": regime, "generations": 3, "rng": 5}
+    run = chains(LONG, **ask)
+    xr.testing.assert_identical(run, chains(LONG, **ask))
+    assert json.loads(run.attrs["family_options"]) == {"order": order, "smoothing": smoothing}
+    assert np.isfinite(run["perplexity_floored"]).all()
+    assert np.isfinite(run["perplexity_real"]).all() or smoothing == 0
+    if regime == Replace(n=60) and smoothing == 0:
+        assert (run["present"].astype(int).diff("generation") <= 0).all()
+
+
+@pytest.mark.parametrize("order", [*ORDERS, 5])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3, "kneser-ney"])
 def test_generations_0_and_1_are_the_corpus_when_it_is_read_whole(order, smoothing):
     run = chains(
         SMALL, order=order, smoothing=smoothing, regime=Replace(n=len(SMALL)), generations=1, replicates=2, rng=1
     )
     frequency = SMALL.counts / len(SMALL)
-    model = NGram(order, smoothing).fit(SMALL.tokens, len(SMALL.vocabulary))
+    model = NGram(order, smoothing).fit_tokens(SMALL.tokens, len(SMALL.vocabulary))
     ring = np.concatenate([SMALL.tokens[len(SMALL) - order + 1 :], SMALL.tokens])
     expected = {
         "support": len(SMALL.vocabulary),
         "heterozygosity": 1 - (frequency**2).sum(),
         "entropy": -(frequency * np.log(frequency)).sum(),
         "unseen": 0.0,
-        "perplexity_real": np.exp(model.nll(ring).mean()),
+        "perplexity_real": np.exp(model.nll_tokens(ring).mean()),
     }
     expected["perplexity_seen"] = expected["perplexity_real"]
     for name, value in expected.items():
         np.testing.assert_allclose(run[name].values, value, rtol=1e-12, err_msg=name)
-    law = np.exp(-model.nll(ring))
+    law = np.exp(-model.nll_tokens(ring))
     floored = np.exp(-np.log(0.99 * law + 0.01 / len(SMALL.vocabulary)).mean())
     np.testing.assert_allclose(run["perplexity_floored"].values, floored, rtol=1e-12)
 
@@ -110,8 +121,7 @@ def test_a_run_is_recorded_and_survives_netcdf(tmp_path):
 
 def test_more_replicates_keep_the_first_ones():
     few, many = (
-        chains(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4)
-        for r in (2, 5)
+        chains(SMALL, order=2, regime=Mix(n=30, real_fraction=0.1), generations=3, replicates=r, rng=4) for r in (2, 5)
     )
     for name in few.data_vars:
         a, b = few[name], many[name]
@@ -142,13 +152,11 @@ def test_words_need_not_be_kept():
 
 def test_a_held_out_text_is_scored_over_the_words_that_are_known():
     held_out = Corpus.from_text("the cat saw the zebra and the cat slept so")
-    run = chains(
-        SMALL, order=2, smoothing=1.0, regime=Replace(n=len(SMALL)), generations=1, rng=1, held_out=held_out
-    )
+    run = chains(SMALL, order=2, smoothing=1.0, regime=Replace(n=len(SMALL)), generations=1, rng=1, held_out=held_out)
     assert run.attrs["held_out_unknown"] == pytest.approx(1 / 10)
-    model = NGram(2, 1.0).fit(SMALL.tokens, len(SMALL.vocabulary))
+    model = NGram(2, 1.0).fit_tokens(SMALL.tokens, len(SMALL.vocabulary))
     pairs = ["the cat", "cat saw", "saw the", "and the", "the cat", "cat slept", "slept so", "so the"]
-    nll = np.array([model.nll(SMALL.encode(pair))[0] for pair in pairs])
+    nll = np.array([model.nll_tokens(SMALL.encode(pair))[0] for pair in pairs])
     np.testing.assert_allclose(run["perplexity_real"].values, np.exp(nll.mean()), rtol=1e-12)
     seen = np.array([pair in f"{TEXT} the" for pair in pairs])  # the corpus is a ring
     np.testing.assert_allclose(run["unseen"].values, 1 - seen.mean(), rtol=1e-12)
@@ -381,7 +389,7 @@ def test_requests_that_cannot_be_met_are_refused_before_anything_runs(monkeypatc
         chains(SMALL, regime=Replace(n=whole + 1), generations=2)
     with pytest.raises(TypeError, match=r"regime must be a regime such as .* got <class"):
         chains(SMALL, regime=Replace, generations=2)
-    with pytest.raises(ValueError, match=re.escape("order must be an integer >= 1 and <= 3")):
+    with pytest.raises(ValueError, match=re.escape("order must be an integer >= 1 and <= 5")):
         chains(SMALL, order=0, **ask)
     with pytest.raises(ValueError, match=r"text_size must be an integer >= 64 .* got 10"):
         chains(SMALL, text_size=10, **ask)
