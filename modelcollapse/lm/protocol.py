@@ -101,8 +101,12 @@ class Decoding:
 class LanguageModel(Protocol):
     """Anything that can be fitted to texts, write texts and score texts.
 
-    A model may also have ``save(folder)`` and a class method ``load(folder)``; a run that continues its model from
-    generation to generation needs them to be resumed.
+    A model may also have ``save(folder)``, which makes the folder, and a class method ``load(folder)``; a run that
+    continues its model from generation to generation needs them to be resumed. What is loaded must write and score as
+    what was saved did, to the last bit; settings of the machine that are not saved (a device, a batch size) are handed
+    to ``load`` if the base model has ``machine()``, which returns them as a dict. A model whose tokens are not words
+    may have ``blocks(text, size)``, which cuts a text into blocks of `size` of its tokens; ``describe()``, which tells
+    it from others in a word or two; and ``history``, a sequence of what the last fit said, epoch by epoch.
     """
 
     def fit(
