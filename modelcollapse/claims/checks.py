@@ -117,7 +117,7 @@ def _plant(case: Case, wrong: Mapping[str, Callable], right, caught: Callable) -
             value = mutant(**case)
         except ValueError:  # outside the domain of the formula
             continue
-        if callable(value) or not np.array_equal(np.asarray(value, dtype=float), right):
+        if callable(value) or not np.array_equal(np.ravel(np.asarray(value, dtype=float)), np.ravel(right)):
             out[name] = bool(caught(value))
     return out
 
@@ -212,8 +212,10 @@ class Sampled:
         mean, R = sample.mean(axis=0), len(sample)
         error, width = self._width(sample, expected, sd, skewness, bounds, level)
         scale = np.abs(_at(self.scale, case)) if self.scale else np.abs(expected)
+        # a bound that is not reached could be wrong by as much as it is away
+        slack = {"above": expected - mean, "below": mean - expected}.get(self.side, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            visible = (width + POWER * error) / scale
+            visible = (np.maximum(slack, 0.0) + width + POWER * error) / scale
             z = np.where(mean == expected, 0.0, (mean - expected) / error)
         visible = np.where(np.isfinite(visible) & (visible > 0), visible, np.inf)
         effect = float(visible.min())
@@ -388,8 +390,8 @@ class Computed:
             "computed",
             _text(case),
             status,
-            float(predicted[i]),
-            float(seen[i]),
+            float(predicted.flat[i]),
+            float(seen.flat[i]),
             smallest_effect=self.rtol,
             planted=planted,
         )
@@ -451,15 +453,15 @@ class Ordered:
         wrong = {f"{share:.0%} sharper": _shifted(predicted, -sign * share * scale) for share in (0.01, 0.02)}
         planted = _plant(case, {**wrong, **_wrong(bound, case, self.mutants)}, predicted, caught)
         # a bound that is reached (0 = 0) is as sharp as rounding, and so is one whose both sides are equal
-        effect = max(float(gap[i]), self.rtol)
+        effect = max(float(gap.flat[i]), self.rtol)
         status = Status.CONTRADICTED if caught(predicted) else Status.SUPPORTED
         return Finding(
             self.label,
             "inequality",
             _text(case),
             status,
-            float(predicted[i]),
-            float(seen[i]),
+            float(predicted.flat[i]),
+            float(seen.flat[i]),
             smallest_effect=effect,
             planted=planted,
             note=f"{self.bound} bound",
@@ -533,7 +535,7 @@ class Limit:
             seen, error = extrapolate(wrong)
             return abs(seen - claimed) > error
 
-        wrong = {"1% off": lambda n, **c: 1.01 * self.asymptote(n, **c)} if self.ratio else {}
+        wrong = {"1% off": lambda n, /, **c: 1.01 * self.asymptote(n, **c)} if self.ratio else {}
         planted = {name: caught(mutant) for name, mutant in {**wrong, **self.mutants}.items()}
         status = Status.CONTRADICTED if abs(best - claimed) > trust else Status.SUPPORTED
         if status == Status.SUPPORTED and trust > EFFECT:
