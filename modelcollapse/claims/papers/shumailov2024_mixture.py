@@ -211,8 +211,9 @@ CLAIMS = (
                 predict=_frozen_mean,
                 draw=_frozen,
                 sd=_frozen_sd,
-                cases=({"n": 50, "t": 30, "estimator": "mle"}, {"n": 5, "t": 4, "estimator": "unbiased"}),
-                size=20_000,
+                skewness=2.0,
+                cases=({"n": 4, "t": 5, "estimator": "mle"}, {"n": 10, "t": 30, "estimator": "unbiased"}),
+                size=200_000,
             ),
             Sampled(
                 label="squared log variance over seeds: t^2, not t",
@@ -220,8 +221,8 @@ CLAIMS = (
                 draw=lambda size, rng, n, t, estimator: _frozen(size, rng, n, t, estimator) ** 2,
                 # E Y^4 of t times a log chi-square, from its cumulants
                 sd=lambda n, t, estimator: _square_sd(n, t, estimator),
-                cases=({"n": 50, "t": 10, "estimator": "mle"}, {"n": 20, "t": 8, "estimator": "unbiased"}),
-                size=100_000,
+                cases=({"n": 6, "t": 5, "estimator": "mle"}, {"n": 20, "t": 8, "estimator": "unbiased"}),
+                size=200_000,
                 mutants={
                     "a sound loop": lambda n, t, estimator: (
                         _frozen_mean(n, t, estimator) ** 2 + _frozen_sd(n, t, estimator) ** 2 / t
