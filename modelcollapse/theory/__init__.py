@@ -38,6 +38,7 @@ from modelcollapse.theory.scaling import *
 from modelcollapse.theory.selection import *
 from modelcollapse.theory.stability import *
 from modelcollapse.theory.temperature import *
+from modelcollapse.theory.temporal import *
 from modelcollapse.theory.truncation import *
 from modelcollapse.theory.watermark import *
 from modelcollapse.theory.weights import *

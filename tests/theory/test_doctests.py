@@ -40,6 +40,7 @@ ROOMS = [
     "zipf",
     "scaling",
     "temperature",
+    "temporal",
     "truncation",
     "closed_loop",
     "stability",
