@@ -239,10 +239,10 @@ def _second_readings(claim: Claim, root, draws: int) -> tuple[Finding, ...]:
                 gap = np.where(one == two, 0.0, np.abs(one - two))
             gap = np.where(np.isnan(gap), np.inf, gap)
             i = int(gap.argmax())
-            beyond = max(float(gap[i]) - reading.atol, 0.0)
+            beyond = max(float(gap.flat[i]) - reading.atol, 0.0)
             far = beyond / scale if scale > 0 else beyond
             if worst is None or far > worst[0]:
-                worst = far, case, float(one[i]), float(two[i])
+                worst = far, case, float(one.flat[i]), float(two.flat[i])
         far, case, one, two = worst
         text = ", ".join(f"{key}={value}" for key, value in case.items())
         out.append(

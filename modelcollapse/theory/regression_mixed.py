@@ -183,7 +183,8 @@ def fresh_rows_risk(n_real, n_synthetic, t, *, dim: int, noise_variance: float =
     Notes
     -----
     Kind: exact. Source: `reg-fresh-data-loop` (derived; leading order: Dohmatob et al., arXiv 2410.04840, Corollary 3).
-    Started on real rows it beats one fit to the real rows alone (`ERR-17`) wherever n is large beside d.
+    Started on the q real rows alone (q > d + 1) it is better than them in every later generation, because
+    :math:`a < p/(n-d-1)` (`ERR-17`).
 
     Examples
     --------
