@@ -5,6 +5,7 @@
 * `CausalLM`: a transformer, from scratch or trained by somebody (extra ``lm``);
 * `experiment`: any language model refitted to its own texts, written down generation by generation; `published`: the
   settings of the published experiment; `modelcollapse.lm.records`: what is written down, and how to read it;
+* `read`: what other programs have written down, in many formats;
 * `measure`: what there is to count and score in its texts, generation by generation;
 * `crosscheck`: which part of the collapse is explained by sampling; `neutrality`: drift, or a directed change?
   `by_class`: a table, one row for every class of words; `pictures`: what all this looks like;
@@ -21,6 +22,7 @@ from modelcollapse.lm.experiment import Published, experiment, published
 from modelcollapse.lm.measures import measure
 from modelcollapse.lm.ngram import FittedNGram, NGram
 from modelcollapse.lm.protocol import Decoding, LanguageModel
+from modelcollapse.lm.readers import read
 from modelcollapse.lm.temporal import neutrality
 from modelcollapse.lm.word_model import WordModel
 
@@ -41,5 +43,6 @@ __all__ = [
     "neutrality",
     "pictures",
     "published",
+    "read",
     "wright_fisher",
 ]
