@@ -11,7 +11,7 @@ import os
 import sys
 
 from modelcollapse import __version__
-from modelcollapse.cli import commands, literature
+from modelcollapse.cli import commands, language, literature
 from modelcollapse.cli.arguments import (
     claim_arguments,
     kept,
@@ -78,6 +78,7 @@ examples:
 
 Every claim has an error rate of 1e-6. Exit code 1 if a verdict is not the expected one: CONTRADICTED is expected of
 published statements that do not hold. To test a model and a regime of your own, see modelcollapse check.""",
+    "lm": language.EXAMPLES["lm"],
     "cite": """\
 examples:
   modelcollapse cite SHU-THM3.1 WF-H > refs.bib           BibTeX of what these claims rest on
@@ -99,6 +100,7 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = parser().parse_args(argv)
+    args.argv = sys.argv[1:] if argv is None else argv
     if args.command is None:
         parser().print_help()
         return 0
@@ -193,6 +195,8 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("cite", literature.cite, "Print BibTeX.")
     sub.add_argument("ids", nargs="+", metavar="ID", help="claims, or keys of the bibliography")
+
+    language.add(command("lm", None, "Refit language models on their own texts; read and judge the runs of others."))
 
     sub = command("diagnose", commands.diagnose, "Say in which of eight senses of the word a stored run has collapsed.")
     sub.add_argument("stored", metavar="FILE.nc", help="a run that simulate has written")

@@ -141,8 +141,8 @@ def _samples(path: Path, chosen: str | None) -> tuple[str, list]:
     kind, out = "", []
     for where, row in files.objects(path):
         doc, of = row.get("doc_id"), row.get("filter", "none")
-        if isinstance(doc, bool) or not isinstance(doc, int) or doc < 0:
-            raise ValueError(f"{where} must have a doc_id >= 0, got {doc!r:.60}.")
+        if isinstance(doc, bool) or not isinstance(doc, int) or not 0 <= doc < 2**63:
+            raise ValueError(f"{where} must have a doc_id >= 0, a whole number, got {doc!r:.60}.")
         if not isinstance(of, str):
             raise ValueError(f"{where} must have a string 'filter', got {of!r:.60}.")
         filters.add(of)

@@ -38,6 +38,9 @@ from modelcollapse import _validate as check
 from modelcollapse.lm import files, logs, records, tables
 from modelcollapse.lm.records import Generation
 
+#: generations, or files, that an error names
+MOST_NAMED = 6
+
 
 @dataclass(frozen=True)
 class Format:
@@ -110,6 +113,7 @@ FORMATS = {
         lambda paths: bool(files.units(paths, tables.is_arrow)),
         tables.read_arrow,
         "folders with state.json and *.arrow",
+        folders=True,
     ),
     "csv": Format(lambda paths: len(paths) == 1 and tables.is_csv(paths[0]), tables.read_csv, "one .csv or .tsv file"),
     "jsonl": Format(
@@ -151,7 +155,11 @@ def _shown(path) -> str:
     text = f"{str(path)!r:.120}"
     if isinstance(path, (str, Path)) and Path(path).is_dir():
         there = [one.name for one in files.inside(Path(path))]
-        text += f" with {', '.join(there[:6])}{', ...' if len(there) > 6 else ''}" if there else ", which is empty"
+        text += (
+            f" with {', '.join(there[:MOST_NAMED])}{', ...' if len(there) > MOST_NAMED else ''}"
+            if there
+            else ", which is empty"
+        )
     return text
 
 
@@ -257,12 +265,15 @@ def _complete(path, kind: Format, found: list[Generation], real: Generation | No
             raise ValueError(f"real must not be given where generation 0 is there, got it for {_shown(path)}.")
         shifted[0] = real
     shifted.setdefault(0, files.batch(0, []))
-    missing = sorted(set(range(max(shifted) + 1)) - set(shifted))
-    if missing:
-        there = ", ".join(str(number) for number in sorted(numbered))
+    if max(shifted) >= len(shifted):
+        # a number in a name can be anything: not all that is below it is to be counted
+        missing = [t for t in range(len(shifted) + MOST_NAMED) if t not in shifted and t < max(shifted)][:MOST_NAMED]
+        more = ", ..." if max(shifted) + 1 - len(shifted) > len(missing) else ""
+        there = ", ".join(str(number) for number in sorted(numbered)[:MOST_NAMED])
+        there += ", ..." if len(numbered) > MOST_NAMED else ""
         raise ValueError(
-            f"path must hold all generations (numbers of the source: {', '.join(str(t + first - 1) for t in missing)} "
-            f"missing), got {there} in {_shown(path)}."
+            f"path must hold all generations (numbers of the source: {', '.join(str(t + first - 1) for t in missing)}"
+            f"{more} missing), got {there} in {_shown(path)}."
         )
     return [_as(shifted[t], t) for t in sorted(shifted)]
 

@@ -405,6 +405,7 @@ def _strings(pyarrow, path: Path, column: str | None) -> list[str]:
                     f"first), got {', '.join(f'{name}: {kind}' for name, kind in schema.items())}."
                 )
             for some in stream:
+                some.validate(full=True)  # lengths of a damaged file point anywhere
                 values = some.column(column).to_pylist()
                 if None in values:
                     raise ValueError(
