@@ -151,6 +151,8 @@ def collapse_time(p, n: int) -> tuple[float, float]:
     values, rest, multiplicity = _categories(check.probabilities("p", p))
     if multiplicity.sum() == 1:
         return 0.0, 0.0
+    if n == 1:
+        return 1.0, 0.0
     once, pairs = _sums(values, rest, n)
     mean = math.fsum(multiplicity * once)
     return mean, math.sqrt(max(math.fsum(multiplicity * (once + 2 * pairs)) - mean**2, 0.0))

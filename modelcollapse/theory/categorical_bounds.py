@@ -82,22 +82,32 @@ def survival_bounds(p, n: int, generations: int, *, published: bool = False) -> 
     (0.633968, 0.633968)
     """
     p = _frequencies(p)
+    lower, upper, _, _ = _bounds(p, n, generations, published)
+    start = (p > 0).astype(float)[None]
+    return np.concatenate([start, lower]), np.concatenate([start, np.clip(upper, 0.0, 1.0)])
+
+
+def _bounds(p: np.ndarray, n: int, generations: int, published: bool) -> tuple[np.ndarray, ...]:
+    """Return both bounds for t = 1 .. T, and one minus each of them, without the rounding of a subtraction."""
     n, generations = check.integer("n", n, least=1), check.integer("generations", generations, least=0)
     g, t = g_iterates(generations)[1:], np.arange(1, generations + 1)
     decay = np.exp(-n * np.multiply.outer(g, p))
-    bracket = np.maximum(1 - 3 * n * p**2 - 3 * np.multiply.outer(t, p), 0.0)
-    upper = 1 - bracket * decay
-    lower = -np.expm1(-n * np.multiply.outer(g, p))
+    taken = np.minimum(3 * n * p**2 + 3 * np.multiply.outer(t, p), 1.0)
+    lower, not_lower = -np.expm1(-n * np.multiply.outer(g, p)), decay
+    upper, not_upper = lower + taken * decay, (1 - taken) * decay
     if not published and generations:
-        once = -np.expm1(scipy.special.xlog1py(n, -p))
-        lower = np.maximum(-np.expm1(scipy.special.xlog1py(n, -np.multiply.outer(g, p))), p)
-        lower[0] = once  # the same, g_1 being one, to the last digit
+        log_missed = scipy.special.xlog1py(n, -np.multiply.outer(g, p))
+        once, never = -np.expm1(scipy.special.xlog1py(n, -p)), np.exp(scipy.special.xlog1py(n, -p))
+        lower, not_lower = np.maximum(-np.expm1(log_missed), p), np.minimum(np.exp(log_missed), 1 - p)
+        lower[0], not_lower[0] = once, never  # the same, g_1 being one, to the last digit
         late = np.exp(scipy.special.xlog1py(t - 1, -1 / n))
         upper = np.minimum(np.minimum.accumulate(upper, axis=0), once)
         upper = np.minimum(upper, p + n * np.multiply.outer(late, p * (1 - p)))
         upper = np.maximum(upper, lower)  # they meet at t = 1, but for rounding
-    start = (p > 0).astype(float)[None]
-    return np.concatenate([start, lower]), np.concatenate([start, np.clip(upper, 0.0, 1.0)])
+        not_upper = np.maximum(np.maximum.accumulate(not_upper, axis=0), never)
+        not_upper = np.maximum(not_upper, (1 - p) * (1 - n * np.multiply.outer(late, p)))
+        not_upper = np.minimum(not_upper, not_lower)
+    return lower, upper, not_lower, not_upper
 
 
 def coexistence_bounds(p, n: int, generations: int, *, published: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -117,15 +127,16 @@ def coexistence_bounds(p, n: int, generations: int, *, published: bool = False) 
     (0.998047, 0.998047)
     """
     p = _frequencies(p)
-    low, high = survival_bounds(p, n, generations, published=published)
-    low_other, high_other = survival_bounds(1 - p, n, generations, published=published)
-    lower = np.maximum(low - (1 - low_other), 0.0)
-    upper = np.clip(high - (1 - high_other), 0.0, 1.0)
+    rare = np.minimum(p, 1 - p)
+    low, high, _, _ = _bounds(rare, n, generations, published)
+    _, _, not_low, not_high = _bounds(1 - rare, n, generations, published)
+    lower, upper = np.maximum(low - not_low, 0.0), np.clip(high - not_high, 0.0, 1.0)
     if not published and generations:
         late = np.exp(scipy.special.xlog1py(np.arange(generations), -1 / n))
-        upper[1:] = np.minimum(upper[1:], n * np.multiply.outer(late, p * (1 - p)))
+        upper = np.minimum(upper, n * np.multiply.outer(late, p * (1 - p)))
         upper = np.maximum(upper, lower)
-    return lower, upper
+    start = (rare > 0).astype(float)[None]
+    return np.concatenate([start, lower]), np.concatenate([start, upper])
 
 
 def support_bounds(p, n: int, generations: int, *, published: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -240,10 +240,12 @@ def detector_shift_error(n, real_fraction, tpr=0.0, fpr=0.0, *, shift=0.0, varia
 def _loop(n, real_fraction, tpr, fpr, kept):
     """Return what the stationary mean squared error is per sigma^2 and per c^2."""
     square, kappa, inverse = _mixture(n, real_fraction, tpr, fpr, kept)
-    if (kappa == 1).any():
+    real, synthetic = _left(real_fraction, tpr, fpr)
+    if (real == 0).any():
         raise ValueError("real_fraction must be > 0 and fpr < 1 (without real points the error grows for ever).")
-    bias = kappa / (1 - kappa)
-    return inverse / (1 - square), square * (1 + 2 * bias) / (1 - square)
+    # one minus the square, without cancellation where hardly anything is real
+    rest = real / (real + synthetic) * (1 + kappa * (1 - inverse if kept == "random" else 1))
+    return inverse / rest, square * (1 + 2 * synthetic / real) / rest
 
 
 def detector_loop_error(n, real_fraction, tpr=0.0, fpr=0.0, *, shift=0.0, variance=1.0, kept="random"):

@@ -19,6 +19,7 @@ import scipy
 
 from modelcollapse import _validate as check
 from modelcollapse.theory.gaussian import (
+    BERNOULLI,
     _dim,
     _full_rank,
     _generations,
@@ -41,6 +42,16 @@ __all__ = [
     "w2_lower_bound",
     "w2_mean_lower_bound",
 ]
+
+
+#: from here on a product is a ratio of gamma functions by Stirling's series
+NEAR = 16
+
+
+def _remainder(s: np.ndarray) -> np.ndarray:
+    """Return Stirling's ln Gamma(s) - (s - 1/2) ln s + s - ln(2 pi)/2, s >= 10."""
+    k = np.arange(1, len(BERNOULLI) + 1)
+    return (BERNOULLI / (2 * k * (2 * k - 1)) / s[..., None] ** (2 * k - 1)).sum(axis=-1)
 
 
 # ------------------------------------------------------------------------------------------------- symmetric functions
@@ -309,12 +320,13 @@ def linear_schedule_retained(c: float, t):
     t = _generations(t, np.asarray(0.0))
     if c == 1:
         return np.where(t == 0, 1.0, 0.0)[()]
-    return np.exp(_log_pochhammer(1 - 1 / c, t) - scipy.special.gammaln(t + 1.0))[()]
-
-
-def _log_pochhammer(x: float, t: np.ndarray) -> np.ndarray:
-    """Return ln Gamma(x + t) - ln Gamma(x)."""
-    return np.where(t == 0, 0.0, scipy.special.gammaln(x + t) - scipy.special.gammaln(x))
+    i = np.arange(1, NEAR)
+    near = np.concatenate([[1.0], np.cumprod((c * i - 1) / (c * i))])
+    z, e = np.maximum(t, NEAR) + 1.0, 1 / c
+    # Stirling's series of ln Gamma(z - e) - ln Gamma(z), whose large terms cancel here on paper
+    log = (z - 0.5) * np.log1p(-e / z) - e * np.log(z - e) + e + _remainder(z - e) - _remainder(z)
+    far = np.exp(log) / scipy.special.gamma((c - 1) / c)
+    return np.where(t < NEAR, near[np.minimum(t, NEAR - 1)], far)[()]
 
 
 def power_schedule_retained(c: float, power: float = 2.0) -> float:

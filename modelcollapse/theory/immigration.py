@@ -238,10 +238,10 @@ def inbreeding_smoothing(n, strength, t):
     0.172414
     """
     n, strength, t = _array("n", n, least=1), _array("strength", strength, least=0), _times(t)
-    m = strength / (n + strength)
-    gap = 1 / n + (1 - 1 / n) * m * (2 - m)  # 1 - x, x = (1 - 1/n)(1 - m)^2
+    m, kept = strength / (n + strength), n / (n + strength)
+    gap = np.minimum(1 / n + (1 - 1 / n) * m * (2 - m), 1.0)  # 1 - x, x = (1 - 1/n)(1 - m)^2
     with np.errstate(divide="ignore"):
-        return ((1 - m) ** 2 / n * -np.expm1(scipy.special.xlog1py(t, -gap)) / gap)[()]
+        return (kept**2 / n * -np.expm1(scipy.special.xlog1py(t, -gap)) / gap)[()]
 
 
 def inbreeding_recursive(sizes, real_fractions) -> np.ndarray:

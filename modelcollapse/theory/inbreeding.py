@@ -366,6 +366,7 @@ def _positive(name: str, value, least: float = 1) -> np.ndarray:
 
 def _geometric(first, gap, t):
     """Return first * (1 - x**t) / (1 - x) with 1 - x = gap: a geometric series, t = inf included."""
+    gap = np.minimum(gap, 1.0)  # a sum of rounded parts may exceed 1 where nothing is kept
     return first * (0.0 - np.expm1(scipy.special.xlog1py(t, -gap))) / gap
 
 
@@ -507,7 +508,9 @@ def inbreeding_fixed_real(n, n_real, t):
     n, N, t = _positive("n", n), _positive("n_real", n_real), _positive("t", t, 0)
     alpha = n / (N + n)
     limit = (1 + 2 * alpha) / (N * (1 + alpha) + alpha)
-    decay = np.power(alpha**2 * (1 - 1 / n), np.maximum(t - 1, 0))
+    # b by the logarithms of what it lacks to 1: a power of b itself would lose as many digits as t has
+    later = np.maximum(t - 1, 0)
+    decay = np.exp(2 * scipy.special.xlog1py(later, -N / (N + n)) + scipy.special.xlog1py(later, -1 / n))
     return np.where(t == 0, 0.0, limit - (limit - 1 / N) * decay)[()]
 
 

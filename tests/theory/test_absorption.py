@@ -108,6 +108,7 @@ def test_many_categories_and_the_bootstrap():
     assert exact == pytest.approx(rough, rel=0.002)
     assert 1.05 * n < sd < 1.1 * n
     assert theory.collapse_time([1.0], 10) == (0.0, 0.0)
+    assert theory.collapse_time([0.9, 0.07, 0.02, 0.01], 1) == (1.0, 0.0)  # not the root of what rounding leaves
     assert theory.collapse_law([0.0, 1.0], 10, 2).tolist() == [0, 0, 0]
     assert theory.collapse_law([0.5, 0.5], 10, 0).tolist() == [1]
 

@@ -1,5 +1,6 @@
 """Bounds hold, sharper ones are between the published and the truth, and the corrected formulas are the recursion."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -40,6 +41,31 @@ def test_coexistence():
     g = theory.g_iterates(T)[1:, None]
     formula = np.maximum(1 - np.exp(-n * p * g) - np.exp(-n * (1 - p) * g), 0)
     np.testing.assert_allclose(published[1:], formula, atol=1e-15)
+
+
+@pytest.mark.parametrize("p", [1e-9, 3e-5, 0.2, 0.8, 1 - 1e-6, 1 - 2.0**-40])
+def test_published_bounds_of_rare_types_keep_their_digits(p):
+    n, T = 500, 12
+    g = [mp.mpf(1)]
+    with mp.workdps(50):
+        for _ in range(T - 1):
+            g.append(1 - mp.exp(-g[-1]))
+
+        def lost(q, t, share=1):
+            return share * mp.exp(-n * q * g[t - 1])
+
+        def bracket(q, t):
+            return max(1 - 3 * n * q**2 - 3 * t * q, mp.mpf(0))
+
+        q, r, t = mp.mpf(p), 1 - mp.mpf(p), np.arange(1, T + 1)
+        upper = [float(1 - lost(q, k, bracket(q, k))) for k in t]
+        both = [
+            [float(max(1 - lost(q, k) - lost(r, k), 0)) for k in t],
+            [float(1 - lost(q, k, bracket(q, k)) - lost(r, k, bracket(r, k))) for k in t],
+        ]
+    np.testing.assert_allclose(theory.survival_bounds(p, n, T, published=True)[1][1:], upper, rtol=1e-13)
+    for got, wanted in zip(theory.coexistence_bounds(p, n, T, published=True), both, strict=True):
+        np.testing.assert_allclose(got[1:], wanted, rtol=1e-13)
 
 
 def test_support():

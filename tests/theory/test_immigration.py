@@ -68,6 +68,10 @@ def test_smoothing_is_its_recursion(n, A):
     assert theory.inbreeding_smoothing(n, A, np.inf) == pytest.approx(float(limit), rel=1e-9)
 
 
+def test_strong_smoothing_keeps_its_digits():
+    assert theory.inbreeding_smoothing(1, 2810.9109915266436, np.inf) == pytest.approx(1.264727206979609e-07, rel=1e-15)
+
+
 def test_smoothing_by_brute_force():
     n, A, p = 4, 2, Fraction(3, 10)
     law, S = {p: Fraction(1)}, []

@@ -365,3 +365,20 @@ def test_refusals():
         theory.inbreeding_fresh_real(3, 4, 1)
     with pytest.raises(ValueError, match="real_fraction must be a probability"):
         theory.inbreeding_mix(3, 1.5, 1)
+
+
+@pytest.mark.parametrize(("n", "r"), [(19, 18), (27, 26), (49, 49), (10, 10)])
+def test_few_copies_leave_nothing_to_round(n, r):
+    """With one copy no two points are related: 1 - x rounds to more than 1."""
+    for t in (1, 2, 50, np.inf):
+        assert theory.inbreeding_fresh_real(n, r, t) == pytest.approx(1 / n, rel=1e-14)
+    assert theory.inbreeding_mix(n, 1 - 1e-9, np.inf) == pytest.approx(1 / n, rel=1e-14)
+
+
+def test_fixed_real_keeps_its_digits_for_many_synthetic_points():
+    for n, N, t in [(10**6, 1, 10**6), (10**5, 3, 40_000)]:
+        with mp.workdps(40):
+            alpha = mp.mpf(n) / (N + n)
+            limit = (1 + 2 * alpha) / (N * (1 + alpha) + alpha)
+            expected = limit - (limit - mp.mpf(1) / N) * (alpha**2 * (1 - mp.mpf(1) / n)) ** (t - 1)
+        assert theory.inbreeding_fixed_real(n, N, t) == pytest.approx(float(expected), rel=1e-13)

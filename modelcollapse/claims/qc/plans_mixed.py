@@ -271,7 +271,8 @@ def _window_matrix(K, b):
     return step
 
 
-@second_reading("F-WIN", draw=_window_draw(6, 10**4, 10**5), route="matrix powers of coalescence", rtol=1e-10)
+# The first reading steps through all generations, hence no more than 1000 of them.
+@second_reading("F-WIN", draw=_window_draw(6, 10**4, 1000), route="matrix powers of coalescence", rtol=1e-10)
 def inbreeding_window(K, b, t):
     """F_t: pairs of batches coalesce by a nonnegative affine map; the start is 1/b on the diagonal."""
     if t == 0:
@@ -286,7 +287,7 @@ def inbreeding_window(K, b, t):
 
 @second_reading(
     "F-WIN",
-    draw=lambda rng: {"K": any_size(rng, 6), "b": (b := any_size(rng, 10**4)), "t": any_time(rng, min(500 * b, 10**5))},
+    draw=lambda rng: {"K": any_size(rng, 6), "b": (b := any_size(rng, 10**4)), "t": any_time(rng, min(500 * b, 1000))},
     route="matrix powers of deficits",
     rtol=1e-10,
 )
