@@ -91,9 +91,9 @@ def _text(case: Case) -> str:
     def value(x) -> str:
         if isinstance(x, (float, np.floating)):
             return f"{x:.6g}"
-        if isinstance(x, (list, tuple, np.ndarray)) and np.size(x) > 6:
-            flat = list(np.ravel(x))
-            return f"[{', '.join(value(y) for y in flat[:4])}, ... {np.size(x)}]"
+        if isinstance(x, (list, tuple, np.ndarray)) and len(x) > 6:
+            flat = x.ravel() if isinstance(x, np.ndarray) else x
+            return f"[{', '.join(value(y) for y in flat[:4])}, ... {len(flat)}]"
         return str(x)
 
     return ", ".join(f"{name}={value(x)}" for name, x in case.items())

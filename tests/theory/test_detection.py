@@ -1,6 +1,7 @@
 """Detectors, watermarks and resampling: worked examples, enumeration of all outcomes, mpmath, limits, inequalities."""
 
 import math
+from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
@@ -392,3 +393,16 @@ def test_resampling_with_a_large_power():
     )
     with pytest.raises(ValueError, match="scores must leave an item with a positive weight"):
         theory.resampling_contamination(0.5, [1.0], [1.0], [1.0])
+
+
+@pytest.mark.parametrize(("alpha", "tpr", "fpr"), [(1.4e-6, 0.48, 0.7), (1e-9, 1e-6, 1 - 2.0**-20), (0.3, 0.85, 0.05)])
+def test_loop_error_where_hardly_anything_is_real(alpha, tpr, fpr):
+    """One minus the squared contamination must not cancel: fixed points in exact fractions."""
+    a, t, f = Fraction(alpha), Fraction(tpr), Fraction(fpr)
+    real, synthetic = a * (1 - f), (1 - a) * (1 - t)
+    kappa = synthetic / (real + synthetic)
+    exact = float(1 / (100 * (real + synthetic)) / (1 - kappa**2))
+    assert theory.detector_loop_error(100, alpha, tpr, fpr, kept="mean") == pytest.approx(exact, rel=1e-13)
+    shifted = float(kappa**2 * (1 + 2 * kappa / (1 - kappa)) / (1 - kappa**2))
+    by_shift = theory.detector_loop_error(100, alpha, tpr, fpr, shift=1.0, variance=0.0, kept="mean")
+    assert by_shift == pytest.approx(shifted, rel=1e-13)
