@@ -533,7 +533,7 @@ class Limit:
 
         def caught(wrong) -> bool:
             seen, error = extrapolate(wrong)
-            return abs(seen - claimed) > error
+            return bool(abs(seen - claimed) > error)
 
         wrong = {"1% off": lambda n, /, **c: 1.01 * self.asymptote(n, **c)} if self.ratio else {}
         planted = {name: caught(mutant) for name, mutant in {**wrong, **self.mutants}.items()}
