@@ -94,7 +94,7 @@ def _bounds(p: np.ndarray, n: int, generations: int, published: bool) -> tuple[n
     decay = np.exp(-n * np.multiply.outer(g, p))
     taken = np.minimum(3 * n * p**2 + 3 * np.multiply.outer(t, p), 1.0)
     lower, not_lower = -np.expm1(-n * np.multiply.outer(g, p)), decay
-    upper, not_upper = lower + taken * decay, (1 - taken) * decay
+    upper, not_upper = np.where(taken < 1, lower + taken * decay, 1.0), (1 - taken) * decay
     if not published and generations:
         log_missed = scipy.special.xlog1py(n, -np.multiply.outer(g, p))
         once, never = -np.expm1(scipy.special.xlog1py(n, -p)), np.exp(scipy.special.xlog1py(n, -p))

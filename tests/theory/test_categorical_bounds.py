@@ -28,6 +28,7 @@ def test_upper_bound_is_sharp_late():
     assert lower[-1] == p
     assert upper[-1] == pytest.approx(p, rel=1e-6)
     assert theory.survival_bounds(p, n, T, published=True)[1][-1] == 1
+    assert theory.survival_bounds(0.0002718394410339216, 30, 2392, published=True)[1][-1] == 1  # not an ulp less
 
 
 def test_coexistence():

@@ -156,7 +156,7 @@ CLAIMS = (
                 predict=lambda p, n: theory.fixation_probability(p),
                 draw=lambda size, rng, p, n: two_types.one_hot(two_types.times_left(size, rng, p, n)[1], len(p)),
                 cases=({"p": (0.4, 0.3, 0.2, 0.1), "n": 10}, {"p": (0.25,) * 4, "n": 30}),
-                size=20000,
+                size=24000,
                 mutants={"the most probable wins": lambda p, n: np.arange(len(p)) == np.argmax(p)},
             ),
         ),
