@@ -1,4 +1,4 @@
-r"""What claims about loops with fresh real data and a sampling bias share: moments that are exact, and bounds of others.
+r"""What claims about loops with fresh real data and a sampling bias share: exact moments, and bounds of others.
 
 In one dimension a fit to :math:`n_r` real and :math:`n_s` synthetic points has a mean and a variance that are
 polynomials in the last mean, the last standard deviation, two normals and two chi-squares. So the moments
@@ -126,7 +126,9 @@ def real_distance(n: int, dim: int) -> float:
         d,
         d * (v + d + 1) / v,
         d * (v**2 + d**2 + 3 * v * d + 3 * v + 3 * d + 4) / v**2,
-        d * (v**3 + d**3 + 6 * v**2 * d + 6 * v * d**2 + 6 * v**2 + 6 * d**2 + 17 * v * d + 21 * v + 21 * d + 20) / v**3,
+        d
+        * (v**3 + d**3 + 6 * v**2 * d + 6 * v * d**2 + 6 * v**2 + 6 * d**2 + 17 * v * d + 21 * v + 21 * d + 20)
+        / v**3,
     ]
     central = [sum(math.comb(k, j) * trace[j] * (-1) ** (k - j) for j in range(k + 1)) for k in range(5)]
     return d / n + central[2] / 4 - central[3] / 8 + 5 * central[4] / 64

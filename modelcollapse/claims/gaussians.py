@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def log_chi_mean(n: int, function: Callable) -> float:
 
     width = 1 / math.sqrt(a)
     ends = (-60 / a - 12 * width, -4 * width, 0.0, 4 * width, min(4.0, 60 / a) + 12 * width)
-    return sum(quad(part, x, y, epsabs=1e-14, epsrel=1e-12, limit=300)[0] for x, y in zip(ends, ends[1:], strict=False))
+    return sum(quad(part, x, y, epsabs=1e-14, epsrel=1e-12, limit=300)[0] for x, y in pairwise(ends))
 
 
 def lag(n, estimator: str) -> float:

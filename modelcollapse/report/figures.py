@@ -446,6 +446,8 @@ def _histogram(ax, run, exact, names) -> None:
 
 def text(part) -> dict:
     """Text: words that vanish, variety, surprise."""
+    from modelcollapse.report import drift
+
     work, facts = part.work, part.facts
     runs, checks = work["runs"], work["checks"]
     out = {}
@@ -525,6 +527,8 @@ def text(part) -> dict:
             ax.set_ylim(bottom=0)
     below(figure, axes[0, 0], 4)
     out["trigram"] = figure
+    if work["drift"]:
+        out["drift"] = drift.sheet(work["drift"])
     return out
 
 

@@ -2,7 +2,7 @@
 
 A unigram model is the Wright-Fisher model with the text as its founding population, so it is held against closed
 forms; a trigram model shows what the text reads like; a bigram model with a little smoothing shows errors, because an
-unsmoothed one can only recombine what it has seen.
+unsmoothed one can only recombine what it has seen. How much of a loss is chance is asked of two more models (`drift`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ COUNTS = (1, 2, 3, 5, 10, 20, 50)
 def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
     """Refit n-gram models to their own text."""
     from modelcollapse import lm
+    from modelcollapse.report import drift
 
     part = Part("text")
     N = len(corpus)
@@ -79,6 +80,7 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
                 last.setdefault(name, {})[f"{what} {quantity}"] = row
             part.record(what, name, "distinct_trigrams", run["distinct"].sel(ngram=3))
             part.save(f"{slug(what)}-{slug(name)}", run)
+    crosscheck, drifting = drift.cross_check(part, corpus, settings)
     part.facts = {
         "corpus": corpus.source,
         "words": N,
@@ -95,8 +97,9 @@ def text(corpus, settings: Settings, n_jobs: int = 1) -> Part:
         "texts": {name: _texts(run) for name, run in ngram.items()},
         "smooth_texts": {name: _texts(run) for name, run in smooth.items()},
         "nll": {name: _block_quantiles(run) for name, run in smooth.items()},
+        "crosscheck": crosscheck,
     }
-    part.work = {"runs": runs, "checks": checks, "ngram": ngram, "smooth": smooth, "words": words}
+    part.work = {"runs": runs, "checks": checks, "ngram": ngram, "smooth": smooth, "words": words, "drift": drifting}
     return part
 
 

@@ -402,7 +402,44 @@ def _text(summary: dict, part) -> str:
         "have, learn them in the next generation, and build on them.",
         "Monte Carlo, one chain; words that the first model calls impossible are left out of a block.",
     )
-    return out
+    return out + _drift(summary, f.get("drift"))
+
+
+def _drift(summary: dict, drawing: str | None) -> str:
+    about = summary["text"]["crosscheck"]
+    out = "<h3>Chance, or a model that changes what it has learned?</h3>" + paragraphs(*prose.drift(summary))
+    if about["left_out"]:
+        return out
+    rows = []
+    for m in about["models"]:
+        size = {k: "–" if x is None else prose.decimal(x, 2) for k, x in m["effective_words"].items()}
+        rows.append(
+            [
+                esc(m["name"]),
+                f'<span class="status {m["neutrality"]}">{esc(prose.DRIFT[m["neutrality"]])}</span>',
+                f"{size['changes']} <span class=note>({size['low']} to {size['high']})</span>",
+                size["texts"],
+                " → ".join(map(number, m["words"])),
+                *[esc(prose.signed(m["share"][part])) for part in ("sampling", "clustering")],
+                esc(prose.signed(m["share"]["directed"]))
+                + (f" <span class=note>± {esc(prose.signed(m['share_sd']))}</span>" if m["share_sd"] else ""),
+            ]
+        )
+    out += grid(
+        ["model", "the change is", "Nₑ/N by changes", "by texts", "words", "sampling", "clustering", "directed"],
+        rows,
+        caption="Nₑ/N: effective words per word in generation 1, with the 95 % interval, from the changes and from the "
+        "scatter between texts. The last three columns divide the loss of words; ± is one standard deviation.",
+        numeric=range(2, 8),
+    )
+    return out + figure(
+        drawing,
+        "Words that are left, beside what drift alone would leave.",
+        "A run inside the bands loses its words to chance. One above them loses fewer: it brings rare words back.",
+        "Coloured: one chain (Monte Carlo). Dashed: words drawn one by one, exact where the legend says so; dotted: "
+        "words in bursts, as in the texts of generation 1 (an approximation). Bands: two standard deviations of one "
+        "chain (Monte Carlo).",
+    )
 
 
 def _cures(summary: dict, part) -> str:

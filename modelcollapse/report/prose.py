@@ -419,6 +419,46 @@ def samples(summary: dict) -> str:
     )
 
 
+#: what the verdict on drift says of the change
+DRIFT = {"SUPPORTED": "neutral", "CONTRADICTED": "directed", "INCONCLUSIVE": "cannot tell"}
+
+
+def signed(share) -> str:
+    """Write a share that may be negative, or more than all."""
+    return "–" if _none(share) else decimal(round(100 * share) + 0.0, 0) + " %"
+
+
+def drift(summary: dict) -> list[str]:
+    """Say which part of the loss is chance, or why nobody asked."""
+    c = summary["text"]["crosscheck"]
+    if c["left_out"]:
+        return [c["left_out"]]
+    return [
+        f"Two trigram models that differ in their smoothing only are fitted to the first {c['words']:,} words of the "
+        f"text and refitted {c['generations'] - 1} times to {c['texts']} texts of their own, of as many words. If a "
+        "model writes as it has learned, its words drift, and the scatter between its texts says how far; what goes "
+        "beyond is directed.",
+        " ".join(_driven(m, c) for m in c["models"]),
+    ]
+
+
+def _driven(m: dict, c: dict) -> str:
+    """Say what became of the words of one model, and by what."""
+    kept = f"The {m['name']} keeps {m['words'][1]:,} of {m['words'][0]:,} words where drift would leave "
+    kept += f"{m['expected']['clustered']:,.0f}; "
+    if m["neutrality"] == "SUPPORTED":
+        return kept + f"no directed change was seen, and {percent(c['effect'])} in a class of words would have been."
+    if m["neutrality"] == "INCONCLUSIVE":
+        return kept + "no directed change was seen, but there is too little text to exclude one."
+    if (d := m["driven"]) is None:
+        return kept + f"its change is directed (error rate {c['error_rate']:g})."
+    times = "once" if d["most"] == 1 else f"{d['least']} to {d['most']} times"
+    return (
+        kept + f"its change is directed (error rate {c['error_rate']:g}): words that occur {times} "
+        f"{'gain' if d['selection'] > 0 else 'lose'} {percent(abs(d['selection']))} of their share in a generation."
+    )
+
+
 def _small(x: float) -> str:
     """Write a positive number with two digits."""
     return f"{x:.2g}" if 1e-3 <= x < 100 else f"{x:,.0f}" if x >= 100 else "less than 0.001"
@@ -537,19 +577,15 @@ def verdicts(summary: dict) -> list[str]:
     ]
     if count["INCONCLUSIVE"]:
         out.append(
-            "Inconclusive does not mean wrong. Usually the predicted change is so small that these chains "
-            "could not tell "
-            "it from none (the last column is what they could see, as a share of the predicted change); "
-            "elsewhere a mean "
-            "is carried by a few chains, because a product of many random factors is heavy-tailed, or a "
-            "formula is "
-            "asymptotic and states no remainder."
+            "Inconclusive does not mean wrong. Usually the predicted change is so small that these chains could not "
+            "tell it from none (the last column is what they could see, as a share of the predicted change); elsewhere "
+            "a mean is carried by a few chains, because a product of many random factors is heavy-tailed, or a formula "
+            "is asymptotic and states no remainder."
         )
     if count["CONTRADICTED"]:
         out.append(
-            "A contradiction is either an error of theory or program, or one of the false alarms declared "
-            "above. "
-            "Its line says where."
+            "A contradiction is either an error of theory or program, or one of the false alarms declared above. Its "
+            "line says where."
         )
     return out
 
@@ -557,11 +593,8 @@ def verdicts(summary: dict) -> list[str]:
 def conventions(summary: dict) -> list[str]:
     """Say what words mean."""
     return [
-        "Generation 0 is the truth, here the data and the model fitted to them; generation 1 is the first fit, "
-        "to all real "
-        "rows. Real rows that come in later are drawn from the data with replacement. Medians and quantiles are "
-        "over "
-        "independent chains. 'Exact' means for these rows, this sample size and every generation; 'asymptotic' "
-        "means in the "
-        "limit of a large sample."
+        "Generation 0 is the truth, here the data and the model fitted to them; generation 1 is the first fit, to all "
+        "real rows. Real rows that come in later are drawn from the data with replacement. Medians and quantiles are "
+        "over independent chains. 'Exact' means for these rows, this sample size and every generation; 'asymptotic' "
+        "means in the limit of a large sample."
     ]

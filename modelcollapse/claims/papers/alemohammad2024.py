@@ -2,10 +2,10 @@ r"""Alemohammad et al. (2024), Self-consuming generative models go MAD: the Gaus
 
 Synthetic points are drawn too tightly, from N(mu, lambda Sigma). Without real data the covariance dies faster and the
 drift of the mean is bounded; with fresh real data in every generation the loop comes to rest, wherever it began. The
-paper asks how many real points the synthetic ones are worth, and observes that biased ones help only up to a number that
-does not grow with the real data. That follows from second moments, and the number has a closed form. Checked by loops of
-points, by chains, and by all moments up to the eighth of the loop at rest. (The dispute about a fixed real set is
-another claim.)
+paper asks how many real points the synthetic ones are worth, and observes that biased ones help only up to a number
+that does not grow with the real data. That follows from second moments, and the number has a closed form. Checked by
+loops of points, by chains, and by all moments up to the eighth of the loop at rest. (The dispute about a fixed real set
+is another claim.)
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def _synthetic_loop(size, rng, n, t, bias, start):
 def _synthetic_sd(n, t, bias, start):
     """Of the variance exact; the drift is at most what it is without bias."""
     steps = t - (start == "data")
-    return np.array([bias**steps * theory.sd_of_variance(n, t, estimator="unbiased"), math.sqrt(fourth_of_mean(n, t, "unbiased"))])
+    return np.array(
+        [bias**steps * theory.sd_of_variance(n, t, estimator="unbiased"), math.sqrt(fourth_of_mean(n, t, "unbiased"))]
+    )
 
 
 def _biased_chains(size, rng, n, t, bias):
@@ -82,12 +84,15 @@ SYNTHETIC = Claim(
     statement=(
         "With synthetic points from N(mu, lambda Sigma) the expected covariance is lambda^t times the true one and the "
         "expected squared drift tr(Sigma_0)/n times the sum of lambda^i, i = 1..t: t for lambda = 1, bounded by "
-        "lambda/(1-lambda) below. One power less where generation 1 is fitted to real data. The covariance goes to zero "
+        "lambda/(1-lambda) below. One power less where generation 1 is fitted to real data. The covariance goes to "
+        "zero "
         "almost surely for every lambda <= 1, the log variance at the rate ln lambda + m."
     ),
     formula=(
-        r"E\Sigma_t = \lambda^t\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = \frac{\mathrm{tr}\,\Sigma_0}{n_s}\sum_{i=1}^t\lambda^i \le "
-        r"\frac\lambda{1-\lambda}\frac{\mathrm{tr}\,\Sigma_0}{n_s},\quad \tfrac1t\ln\sigma_t^2 \to \ln\lambda + m(n_s),\quad "
+        r"E\Sigma_t = \lambda^t\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = "
+        r"\frac{\mathrm{tr}\,\Sigma_0}{n_s}\sum_{i=1}^t\lambda^i \le "
+        r"\frac\lambda{1-\lambda}\frac{\mathrm{tr}\,\Sigma_0}{n_s},\quad \tfrac1t\ln\sigma_t^2 \to \ln\lambda + "
+        r"m(n_s),\quad "
         r"E\sigma_t = (\sqrt\lambda\,c_4(n_s))^t\sigma_0"
     ),
     assumptions="Unbiased estimators, Replace, lambda in (0, 1].",
@@ -107,7 +112,11 @@ SYNTHETIC = Claim(
                 {"n": 100, "t": 50, "bias": 1.0, "start": "model"},
             ),
             rtol=1e-11,
-            mutants={"the other start": lambda n, t, bias, start: _synthetic(n, t, bias, {"model": "data"}.get(start, "model"))},
+            mutants={
+                "the other start": lambda n, t, bias, start: _synthetic(
+                    n, t, bias, {"model": "data"}.get(start, "model")
+                )
+            },
         ),
         Sampled(
             label="variance and drift of points that are drawn",
@@ -211,14 +220,19 @@ FRESH = Claim(
     id="mad-fresh-loop-moments",
     title="With fresh real data the loop comes to rest, wherever it began",
     statement=(
-        "Each generation pools n_r fresh real points with n_s of N(mu, lambda Sigma). Expected variance and squared error "
+        "Each generation pools n_r fresh real points with n_s of N(mu, lambda Sigma). Expected variance and squared "
+        "error "
         "of the mean obey a linear recursion and tend to a fixed point that does not depend on the first fit."
     ),
     formula=(
-        r"A_t = \frac{1-f}N + f^2A_{t-1} + \frac{f\lambda V_{t-1}}N,\quad V_t = \frac{n_r + n_s(\lambda V_{t-1} + A_{t-1}) - N A_t}{N-1};"
-        r"\quad V_\infty = \frac{n_r(1-A_\infty)}{N-1-n_s\lambda},\ A_\infty = \frac{(1-f) + f\lambda V_\infty}{n_r(1+f)}"
+        r"A_t = \frac{1-f}N + f^2A_{t-1} + \frac{f\lambda V_{t-1}}N,\quad V_t = \frac{n_r + n_s(\lambda V_{t-1} + "
+        r"A_{t-1}) - N A_t}{N-1};"
+        r"\quad V_\infty = \frac{n_r(1-A_\infty)}{N-1-n_s\lambda},\ A_\infty = \frac{(1-f) + f\lambda "
+        r"V_\infty}{n_r(1+f)}"
     ),
-    assumptions="Pooled unbiased covariance, truth N(0, I), N = n_r + n_s, f = n_s/N; generation 1 fitted to n_ini real points.",
+    assumptions=(
+        "Pooled unbiased covariance, truth N(0, I), N = n_r + n_s, f = n_s/N; generation 1 fitted to n_ini real points."
+    ),
     source=PAPER,
     locus="section 5, eq. 3; recursion derived",
     kind=Kind.EXACT,
@@ -273,7 +287,8 @@ FRESH = Claim(
         "fresh_variance_limit": lambda n_r, n_s, bias: _at_rest(n_r, n_s, bias)[0],
     },
     remark=(
-        "At n_r = lambda = 1 the printed quotient for V is 0/0; the two equations still have one solution, V = 2 and A = 1, "
+        "At n_r = lambda = 1 the printed quotient for V is 0/0; the two equations still have one solution, V = 2 and A "
+        "= 1, "
         "which theory returns because it eliminates A first."
     ),
     tags=("gaussian", "bias", "fresh"),
@@ -315,13 +330,16 @@ EFFECTIVE = Claim(
     title="Unbiased synthetic data are worth up to as many real points as there are",
     statement=(
         "The effective size n_e of a fresh loop is the number of real points that come as close to the truth. For the "
-        "mean with lambda = 1 and known covariance n_e/n_r = 1 + f, f = n_s/(n_r + n_s): unbiased synthetic data always "
+        "mean with lambda = 1 and known covariance n_e/n_r = 1 + f, f = n_s/(n_r + n_s): unbiased synthetic data "
+        "always "
         "help, by less than a factor of two. With estimated covariance it is 1/(n_r A). The squared W2 distance has an "
         "expansion, to leading order in 1/N."
     ),
     formula=(
-        r"\frac{n_e}{n_r} = 1 + \frac{n_s}{n_r+n_s} \in [1, 2),\qquad E W_2^2 \approx d\Big[A_\infty + (1-\sqrt{V_\infty})^2 + "
-        r"\frac{d+1}{4N}\frac{(1-f)+f(\lambda V_\infty)^2}{1-f^2\lambda^2}V_\infty^{-3/2}\Big],\quad \text{real: } \frac dn\Big(1+\frac{d+1}4\Big)"
+        r"\frac{n_e}{n_r} = 1 + \frac{n_s}{n_r+n_s} \in [1, 2),\qquad E W_2^2 \approx d\Big[A_\infty + "
+        r"(1-\sqrt{V_\infty})^2 + "
+        r"\frac{d+1}{4N}\frac{(1-f)+f(\lambda V_\infty)^2}{1-f^2\lambda^2}V_\infty^{-3/2}\Big],\quad \text{real: } "
+        r"\frac dn\Big(1+\frac{d+1}4\Big)"
     ),
     assumptions="Truth N(0, I), pooled unbiased covariance; expansions for d much smaller than N.",
     source=PAPER,
@@ -385,8 +403,13 @@ EFFECTIVE = Claim(
         Limit(
             label="what the covariance adds to the distance of a biased loop, one dimension",
             value=lambda n, ratio, bias: n * (float(distance(n, ratio * n, bias)) - _skeleton(n, ratio * n, bias)),
-            asymptote=lambda n, ratio, bias: n
-            * (theory.fresh_loop_w2_squared(int(n), int(ratio * n), dim=1, bias=bias) - _skeleton(n, ratio * n, bias)),
+            asymptote=lambda n, ratio, bias: (
+                n
+                * (
+                    theory.fresh_loop_w2_squared(int(n), int(ratio * n), dim=1, bias=bias)
+                    - _skeleton(n, ratio * n, bias)
+                )
+            ),
             along=(50, 100, 200, 400),
             remainder=lambda n: 1 / n,
             name="n_r",
@@ -437,13 +460,14 @@ def _skeleton(n_r, n_s, bias):
     return A + (1 - math.sqrt(V)) ** 2
 
 
-# ------------------------------------------------------------------------------------------------- how much is admissible
+# ------------------------------------------------------------------------------------------------- what is admissible
 
 THRESHOLD = Claim(
     id="mad-phase-transition-threshold",
     title="Biased synthetic data help only up to a number that does not grow with the real data",
     statement=(
-        "For lambda < 1 the largest n_s for which the fresh loop is no farther from the truth than its real points alone "
+        "For lambda < 1 the largest n_s for which the fresh loop is no farther from the truth than its real points "
+        "alone "
         "tends to a constant as n_r grows; it decreases with the sampling bias and is infinite without."
     ),
     formula=r"n_s^* \to \frac{4(2-\lambda) + (d+1)\big(\frac12+\frac{3\lambda}2-\lambda^2\big)}{(1-\lambda)^2}",
@@ -462,7 +486,9 @@ THRESHOLD = Claim(
             remainder=lambda n: 1 / n,
             name="n_r",
             cases=({"bias": 0.5}, {"bias": 0.2}),
-            mutants={"bias taken for its root": lambda n, bias: theory.admissible_synthetic_limit(dim=1, bias=bias**0.5)},
+            mutants={
+                "bias taken for its root": lambda n, bias: theory.admissible_synthetic_limit(dim=1, bias=bias**0.5)
+            },
         ),
         Limit(
             label="more dimensions, root of the expansion",
@@ -472,12 +498,16 @@ THRESHOLD = Claim(
             remainder=lambda n: 1 / n,
             name="n_r",
             cases=({"dim": 5, "bias": 0.5}, {"dim": 20, "bias": 0.7}),
-            mutants={"one dimension less": lambda n, dim, bias: theory.admissible_synthetic_limit(dim=dim - 1, bias=bias)},
+            mutants={
+                "one dimension less": lambda n, dim, bias: theory.admissible_synthetic_limit(dim=dim - 1, bias=bias)
+            },
         ),
         Ordered(
             label="fewer are admissible the stronger the bias",
             lower=lambda dim: [theory.admissible_synthetic_limit(dim=dim, bias=b) for b in (0.1, 0.3, 0.5, 0.7, 0.9)],
-            upper=lambda dim: [theory.admissible_synthetic_limit(dim=dim, bias=b) for b in (0.12, 0.32, 0.52, 0.72, 0.92)],
+            upper=lambda dim: [
+                theory.admissible_synthetic_limit(dim=dim, bias=b) for b in (0.12, 0.32, 0.52, 0.72, 0.92)
+            ],
             bound="upper",
             cases=({"dim": 1}, {"dim": 100}),
         ),
@@ -501,7 +531,9 @@ THRESHOLD = Claim(
 AXIS = Claim(
     id="ERR-21",
     title="The axis labelled WD shows the squared distance",
-    statement="The values plotted against the generation in Fig. 10, labelled WD, match the squared Wasserstein-2 distance.",
+    statement=(
+        "The values plotted against the generation in Fig. 10, labelled WD, match the squared Wasserstein-2 distance."
+    ),
     formula=r"\mathrm{WD} = W_2^2",
     assumptions="d = 100, n_r = 100, n_s = 900, lambda = 1 and 0.8.",
     source=PAPER,

@@ -50,7 +50,10 @@ CLAIMS = (
             "the true one, with alpha(n) < 1. In one dimension this is an equality with alpha = "
             "E sqrt(chi^2_{n-1})/sqrt(n-1) = c4(n), and so it is for the standard deviation along every axis."
         ),
-        formula=r"E\sqrt{\Sigma_t} \le \alpha^t\sqrt{\Sigma_0},\qquad E\sigma_t = \alpha^t\sigma_0,\ \alpha = E\sqrt{\chi^2_{n-1}}/\sqrt{n-1}",
+        formula=(
+            r"E\sqrt{\Sigma_t} \le \alpha^t\sqrt{\Sigma_0},\qquad E\sigma_t = \alpha^t\sigma_0,\ \alpha = "
+            r"E\sqrt{\chi^2_{n-1}}/\sqrt{n-1}"
+        ),
         assumptions="Replace, unbiased, n >= 2.",
         source=("bertrand2024", "suresh2025"),
         locus="fully synthetic loop; equality: Suresh et al. and their code",

@@ -66,7 +66,8 @@ LOGWALK = Claim(
     ),
     formula=(
         r"\ln\sigma_t^2 = \ln\sigma_0^2 + \sum_{i\le t}\ln S_i,\ S_i = \chi^2_{n-1}/\mathrm{div};\quad "
-        r"m = \psi(\tfrac{n-1}2) + \ln\tfrac2{\mathrm{div}},\ v = \psi_1(\tfrac{n-1}2),\quad E\sigma_t^{2s} = M_s^t\sigma_0^{2s}"
+        r"m = \psi(\tfrac{n-1}2) + \ln\tfrac2{\mathrm{div}},\ v = \psi_1(\tfrac{n-1}2),\quad E\sigma_t^{2s} = "
+        r"M_s^t\sigma_0^{2s}"
     ),
     assumptions="One dimension, Replace, n >= 2 points per fit; divisor n - 1 (unbiased) or n (mle).",
     source=HERE,
@@ -230,7 +231,9 @@ HEAVY = Claim(
             sd=lambda n, t, estimator: float(theory.sd_of_variance(n, t, estimator=estimator)),
             cases=({"n": 50, "t": 10, "estimator": "unbiased"}, {"n": 50, "t": 10, "estimator": "mle"}),
             size=40000,
-            mutants={"other divisor": lambda n, t, estimator: theory.expected_variance(n, t, estimator=OTHER[estimator])},
+            mutants={
+                "other divisor": lambda n, t, estimator: theory.expected_variance(n, t, estimator=OTHER[estimator])
+            },
         ),
         Sampled(
             label="false alarms of the z-test at nominal 0.001 are far more frequent",
@@ -272,7 +275,9 @@ C4 = Claim(
         Computed(
             label="by integration over the chi-square law",
             predict=_sd,
-            other=lambda n, t, estimator: (log_chi_mean(n, lambda u: math.exp(u / 2)) * math.exp(lag(n, estimator) / 2)) ** t,
+            other=lambda n, t, estimator: (
+                (log_chi_mean(n, lambda u: math.exp(u / 2)) * math.exp(lag(n, estimator) / 2)) ** t
+            ),
             cases=(
                 {"n": 10, "t": 1, "estimator": "unbiased"},
                 {"n": 2, "t": 3, "estimator": "mle"},
@@ -458,7 +463,10 @@ KLR = Claim(
                 {"n": 40, "t": 4, "estimator": "unbiased", "dim": 3},
             ),
             size=200_000,
-            mutants={"reversed": _forward, "q of one dimension": lambda n, t, estimator, dim=1: dim * _reverse(n, t, estimator)},
+            mutants={
+                "reversed": _forward,
+                "q of one dimension": lambda n, t, estimator, dim=1: dim * _reverse(n, t, estimator),
+            },
         ),
     ),
     second={
@@ -489,7 +497,10 @@ ENT = Claim(
         "The expected differential entropy of the model changes by exactly m/2 per generation; in d dimensions by half "
         "the drift of the log determinant."
     ),
-    formula=r"E\,h(p_t) - h(p_0) = \tfrac t2 m,\qquad \tfrac t2\sum_{k\le d}\big[\psi(\tfrac{n-k}2) + \ln\tfrac2{\mathrm{div}}\big]",
+    formula=(
+        r"E\,h(p_t) - h(p_0) = \tfrac t2 m,\qquad \tfrac t2\sum_{k\le d}\big[\psi(\tfrac{n-k}2) + "
+        r"\ln\tfrac2{\mathrm{div}}\big]"
+    ),
     assumptions="Replace, nats.",
     source=HERE,
     kind=Kind.EXACT,

@@ -78,8 +78,8 @@ def _passage_sd(n, log_drop, estimator):
 
 
 def _sum_of_survival(n, log_drop, estimator):
-    """E T = sum of P(T > t), 25 times as long as it takes on average."""
-    long = 25 * math.ceil(_mean_passage(n, log_drop, estimator))
+    """E T = sum of P(T > t), 60 times as long as it takes on average."""
+    long = 60 * math.ceil(_mean_passage(n, log_drop, estimator))
     return float(theory.first_passage(n, long, log_drop=log_drop, estimator=estimator)[1].sum())
 
 
@@ -111,7 +111,8 @@ FPT = Claim(
     statement=(
         "The first generation T whose variance is below e^-L of the true one has the mean (L + overshoot)/|m| (Wald), "
         "with an overshoot of about 0.583 standard deviations of a step, and is about inverse Gaussian. For large n, "
-        "T/n is inverse Gaussian with mean L (mle: L/2) and shape L^2/2; its standard deviation is sqrt(2L) (sqrt(L)/2)."
+        "T/n is inverse Gaussian with mean L (mle: L/2) and shape L^2/2; its standard deviation is sqrt(2L) "
+        "(sqrt(L)/2)."
     ),
     formula=(
         r"E T = \frac{L + E[\text{overshoot}]}{|m|} \approx \frac{L + 0.583\sqrt v}{|m|},\qquad "
@@ -188,7 +189,9 @@ FPT = Claim(
         Limit(
             label="standard deviation of the time",
             value=lambda n, log_drop, estimator: _passage_sd(int(n), log_drop, estimator) / n,
-            asymptote=lambda n, log_drop, estimator: math.sqrt(2 * log_drop) / {"unbiased": 1, "mle": 2**1.5}[estimator],
+            asymptote=lambda n, log_drop, estimator: (
+                math.sqrt(2 * log_drop) / {"unbiased": 1, "mle": 2**1.5}[estimator]
+            ),
             along=(10, 20, 40, 80, 160),
             remainder=lambda n: n**-0.5,
             cases=({"log_drop": 2.0, "estimator": "unbiased"}, {"log_drop": 2.0, "estimator": "mle"}),
@@ -196,9 +199,9 @@ FPT = Claim(
         Limit(
             label="law of T/n",
             value=_share_left,
-            asymptote=lambda n, share, log_drop, estimator: (
-                theory.first_passage_limit(log_drop=log_drop, estimator=estimator).sf(share)
-            ),
+            asymptote=lambda n, share, log_drop, estimator: theory.first_passage_limit(
+                log_drop=log_drop, estimator=estimator
+            ).sf(share),
             along=(10, 20, 40, 80, 160),
             remainder=lambda n: n**-0.5,
             cases=(
@@ -256,11 +259,15 @@ SUP = Claim(
     id="G-SUP",
     title="The variance ever exceeds c times the true one with probability at most 1/c",
     statement=(
-        "With the unbiased estimator the variance is a positive martingale: it ever reaches c times the true value with "
+        "With the unbiased estimator the variance is a positive martingale: it ever reaches c times the true value "
+        "with "
         "probability at most 1/c. With the mle the bound is c^-kappa, where kappa > 1 solves E S^kappa = 1 and tends "
         "to 2. Both are reached as n grows."
     ),
-    formula=r"Pig(\sup_t\sigma_t^2 \ge c\,\sigma_0^2ig) \le c^{-\kappa},\quad E S^\kappa = 1;\ \kappa = 1\ (	ext{unbiased})",
+    formula=(
+        r"Pig(\sup_t\sigma_t^2 \ge c\,\sigma_0^2ig) \le c^{-\kappa},\quad E S^\kappa = 1;\ \kappa = 1\ "
+        r"(	ext{unbiased})"
+    ),
     assumptions="One dimension, Replace, c >= 1.",
     source=("modelcollapse",),
     locus="Doob's inequality",
@@ -356,9 +363,9 @@ LIMIT = Claim(
             size=20000,
             mutants={
                 "normal": lambda points, long, estimator: special.ndtr,
-                "law of the other": lambda points, long, estimator: landing(
-                    points, {"mle": "unbiased", "unbiased": "mle"}[estimator]
-                ).cdf,
+                "law of the other": lambda points, long, estimator: (
+                    landing(points, {"mle": "unbiased", "unbiased": "mle"}[estimator]).cdf
+                ),
             },
         ),
         Limit(

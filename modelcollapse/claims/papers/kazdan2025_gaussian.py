@@ -107,7 +107,10 @@ REPLACE = Claim(
         "times the true one and the expected squared error of the mean F_t times its trace, F_t = 1 - (1 - 1/n)^t: the "
         "model collapses, in every dimension."
     ),
-    formula=r"E\Sigma_t = (1-F_t)\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = F_t\,\mathrm{tr}\,\Sigma_0,\quad F_t = 1 - (1-\tfrac1n)^t",
+    formula=(
+        r"E\Sigma_t = (1-F_t)\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = F_t\,\mathrm{tr}\,\Sigma_0,\quad F_t = 1 - "
+        r"(1-\tfrac1n)^t"
+    ),
     assumptions="Maximum likelihood (divisor n); iteration 1 is the fit to n real points, generation 1.",
     source=PAPER,
     locus=LOCUS,
@@ -162,11 +165,13 @@ ACCUMULATE = Claim(
     id="KAZ-GAUSS-ACC",
     title="Gaussian fits, accumulate: the variance stays above sin(pi/sqrt n)/(pi/sqrt n)",
     statement=(
-        "Keeping all data, the expected covariance is the product of 1 - 1/(n i^2) up to i = t times the true one, which "
+        "Keeping all data, the expected covariance is the product of 1 - 1/(n i^2) up to i = t times the true one, "
+        "which "
         "tends to sin(pi/sqrt n)/(pi/sqrt n); the expected squared error of the mean tends to what is missing."
     ),
     formula=(
-        r"E\Sigma_t = \Sigma_0\prod_{i\le t}\Big(1-\frac1{ni^2}\Big) \to \frac{\sin(\pi/\sqrt n)}{\pi/\sqrt n}\Sigma_0,\quad "
+        r"E\Sigma_t = \Sigma_0\prod_{i\le t}\Big(1-\frac1{ni^2}\Big) \to \frac{\sin(\pi/\sqrt n)}{\pi/\sqrt "
+        r"n}\Sigma_0,\quad "
         r"E\|\mu_t-\mu_0\|^2 = \mathrm{tr}\,\Sigma_0 - E\,\mathrm{tr}\,\Sigma_t"
     ),
     assumptions="Maximum likelihood (divisor n); n new points per iteration, all kept.",
@@ -226,11 +231,14 @@ SUBSAMPLE = Claim(
     id="KAZ-GAUSS-SUB",
     title="Gaussian fits, accumulate and subsample: a lower plateau",
     statement=(
-        "Keeping all data but fitting to n points drawn from them, the variance falls further than with all of them and "
+        "Keeping all data but fitting to n points drawn from them, the variance falls further than with all of them "
+        "and "
         "then stays (observed in the paper). Exactly, the expected covariance is (1 - F_t) times the true one with the "
         "recursion of F-SUB, and the squared error of the mean has the rest."
     ),
-    formula=r"E\Sigma_t = (1-F_t)\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = F_t\,\mathrm{tr}\,\Sigma_0,\quad F_t \to F_\infty < 1",
+    formula=(
+        r"E\Sigma_t = (1-F_t)\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = F_t\,\mathrm{tr}\,\Sigma_0,\quad F_t \to F_\infty < 1"
+    ),
     assumptions="Maximum likelihood (divisor n); n points of the accumulated pool, without replacement.",
     source=PAPER,
     locus=LOCUS,
@@ -253,7 +261,10 @@ SUBSAMPLE = Claim(
             sd=_subsample_sd,
             cases=({"n": 6, "t": 5}, {"n": 10, "t": 6}),
             size=60000,
-            mutants={"replaced": lambda n, t: _both(Replace(n=n), t), "all of them": lambda n, t: _both(Accumulate(n=n), t)},
+            mutants={
+                "replaced": lambda n, t: _both(Replace(n=n), t),
+                "all of them": lambda n, t: _both(Accumulate(n=n), t),
+            },
         ),
         Limit(
             label="a plateau: from t to 2 t nothing is lost",
@@ -356,7 +367,8 @@ STORED_RUNS = Claim(
         ),
     ),
     remark=(
-        "The counts are those of the published file, which is not part of this package; what follows from them is checked. "
+        "The counts are those of the published file, which is not part of this package; what follows from them is "
+        "checked. "
         "The file also holds only d = 1, 99 distinct runs for accumulate at n = 100, and 44 to 45 at n = 316."
     ),
     tags=("gaussian", "erratum", "artefact"),

@@ -47,7 +47,8 @@ CLAIMS = (
         id="ERR-26",
         title="The standard deviation has no floor; a fitted one is an artefact of the curve",
         statement=(
-            "The standard deviation settles at a positive residual floor: A sqrt(1/(1 + t/B)) + C with C > 0, so that a "
+            "The standard deviation settles at a positive residual floor: A sqrt(1/(1 + t/B)) + C with C > 0, so that "
+            "a "
             "typical chain (one in two) stays above a fixed C for ever."
         ),
         formula=r"\sigma(t) = A\sqrt{\frac1{1 + t/B}} + C,\quad C > 0",
@@ -102,10 +103,12 @@ CLAIMS = (
             Limit(
                 label="one chain in a hundred: its standard deviation goes to zero like the others",
                 value=lambda t, n: (
-                    theory.LogVarianceLaw(n, 4 * int(t), estimator="unbiased").isf(0.01)
-                    - 2 * theory.LogVarianceLaw(n, int(t), estimator="unbiased").isf(0.01)
-                )
-                / (2 * t),
+                    (
+                        theory.LogVarianceLaw(n, 4 * int(t), estimator="unbiased").isf(0.01)
+                        - 2 * theory.LogVarianceLaw(n, int(t), estimator="unbiased").isf(0.01)
+                    )
+                    / (2 * t)
+                ),
                 asymptote=lambda t, n: theory.log_variance_mean(n, 1, estimator="unbiased"),
                 along=(100, 200, 400, 800, 1600),
                 remainder=lambda t: 1 / t,

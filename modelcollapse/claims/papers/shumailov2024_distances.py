@@ -147,7 +147,8 @@ EXPECTED = Claim(
     ),
     formula=(
         r"E[W_2^2] = \tfrac32\sigma_0^2\sum_{i\le t}\tfrac1{n_i} + O(2);\quad \frac{E W_2^2}{\sigma_0^2} = "
-        r"\sum_{i\le t}\tfrac1{n_i} + 2\Big(1 - \prod_{i\le t}c_4(n_i)\Big),\ \ 2 - 2\prod_{i\le t}c_4(n_i)\sqrt{1-1/n_i}"
+        r"\sum_{i\le t}\tfrac1{n_i} + 2\Big(1 - \prod_{i\le t}c_4(n_i)\Big),\ \ 2 - 2\prod_{i\le "
+        r"t}c_4(n_i)\sqrt{1-1/n_i}"
     ),
     assumptions="One dimension, Replace; the form of the Nature supplement (the preprint's is ERR-1).",
     source=PAPER,
@@ -191,7 +192,8 @@ PREPRINT = Claim(
     ),
     printed="1/n_1 + ... + 1/n_{t-1} + 3/(2 n_t): only the last fit contributes with its standard deviation.",
     holds=(
-        "(3/2) times the sum of 1/n_i, as in the Nature supplement, eq. (6): every fit moves the standard deviation, too. "
+        "(3/2) times the sum of 1/n_i, as in the Nature supplement, eq. (6): every fit moves the standard deviation, "
+        "too. "
         "For one fit the two agree."
     ),
     correction=(_LEADING, *_EXACT),
@@ -209,10 +211,10 @@ def _term_by_term(n, t, estimator):
     with mpmath.workdps(40):
         half, div = mpmath.mpf(n - 1) / 2, n - (estimator == "unbiased")
 
-        def M(s):
+        def power(s):
             return mpmath.gamma(half + s) / mpmath.gamma(half) * (mpmath.mpf(2) / div) ** s
 
-        h, one, threeh, two = (M(mpmath.mpf(k) / 2) for k in (1, 2, 3, 4))
+        h, one, threeh, two = (power(mpmath.mpf(k) / 2) for k in (1, 2, 3, 4))
         A2 = mpmath.fsum(one**j for j in range(t)) / n
         A4 = 3 * mpmath.fsum(two ** min(j, k) * one ** abs(j - k) for j in range(t) for k in range(t)) / n**2
         A2B2 = mpmath.fsum(two**j * one ** (t - j) for j in range(t)) / n
@@ -289,7 +291,8 @@ VARIANCE = Claim(
     id="SHU-1D-VARW2",
     title="Variance of the squared distance: the printed leading order fails, 5/2 of the squared sum holds",
     statement=(
-        "After t fits the variance of the squared distance is sigma_0^4 (2/n_1^2 + ... + 2/n_{t-1}^2 + 3/n_t^2 + sum over "
+        "After t fits the variance of the squared distance is sigma_0^4 (2/n_1^2 + ... + 2/n_{t-1}^2 + 3/n_t^2 + sum "
+        "over "
         "i != j of 3/(n_i n_j)) + O(3)."
     ),
     formula=(
@@ -344,7 +347,8 @@ VARIANCE_ERRATUM = Claim(
     ),
     printed="3/n^2 after one fit.",
     holds=(
-        "5/2: the squared mean contributes 2/n^2, the squared deviation of the standard deviation, a normal of variance "
+        "5/2: the squared mean contributes 2/n^2, the squared deviation of the standard deviation, a normal of "
+        "variance "
         "1/(2n), contributes 1/(2n^2), and the two are independent."
     ),
     correction=_VARIANCE_CORRECT,
@@ -390,20 +394,29 @@ SUPERLINEAR = Claim(
     id="SHU-1D-SUPERLIN",
     title="A finite distance needs samples that grow faster than linearly: the sum of 1/n_i decides",
     statement=(
-        "The expected distance stays finite only if sample sizes grow superlinearly, quadratically for instance, and even "
+        "The expected distance stays finite only if sample sizes grow superlinearly, quadratically for instance, and "
+        "even "
         "then it is not zero. Exactly: the variance keeps a positive limit if and only if the sum of 1/n_i is finite. "
-        "Sizes c i and c i ln i still collapse; c i (ln i)^2 and i^(1+s) do not. Linear sizes retain about t^(-1/c) of the "
+        "Sizes c i and c i ln i still collapse; c i (ln i)^2 and i^(1+s) do not. Linear sizes retain about t^(-1/c) of "
+        "the "
         "heterozygosity, quadratic ones sin(pi/sqrt c)/(pi/sqrt c) for ever."
     ),
     formula=(
-        r"\sum_i\frac1{n_i} < \infty \iff \lim_t\sigma_t^2 > 0\ \text{a.s.};\quad \prod_{i\ge1}\Big(1-\frac1{ci^2}\Big) = "
-        r"\frac{\sin(\pi/\sqrt c)}{\pi/\sqrt c},\quad \prod_{i\le t}\Big(1-\frac1{ci}\Big) \sim \frac{t^{-1/c}}{\Gamma(1-1/c)}"
+        r"\sum_i\frac1{n_i} < \infty \iff \lim_t\sigma_t^2 > 0\ \text{a.s.};\quad "
+        r"\prod_{i\ge1}\Big(1-\frac1{ci^2}\Big) = "
+        r"\frac{\sin(\pi/\sqrt c)}{\pi/\sqrt c},\quad \prod_{i\le t}\Big(1-\frac1{ci}\Big) \sim "
+        r"\frac{t^{-1/c}}{\Gamma(1-1/c)}"
     ),
     assumptions="One dimension, Replace with growing sizes.",
     source=("shumailov2024", "kakutani1948"),
     locus="preprint arXiv 2305.17493; dichotomy by Kakutani's theorem",
     kind=Kind.EXACT,
-    theory=(theory.collapses, theory.linear_schedule_retained, theory.power_schedule_retained, theory.expected_w2_squared),
+    theory=(
+        theory.collapses,
+        theory.linear_schedule_retained,
+        theory.power_schedule_retained,
+        theory.expected_w2_squared,
+    ),
     simulation="Chains with growing sizes.",
     checks=(
         Computed(
@@ -440,10 +453,14 @@ SUPERLINEAR = Claim(
         ),
         Limit(
             label="typical variance (geometric mean) with linear sizes, from t to 2 t",
-            value=lambda t, c, estimator: float(
-                np.diff(theory.log_variance_mean(_sizes(c, 1.0, 2 * int(t)), np.array([t, 2 * t]), estimator=estimator))[0]
-            )
-            / math.log(2),
+            value=lambda t, c, estimator: (
+                float(
+                    np.diff(
+                        theory.log_variance_mean(_sizes(c, 1.0, 2 * int(t)), np.array([t, 2 * t]), estimator=estimator)
+                    )[0]
+                )
+                / math.log(2)
+            ),
             asymptote=lambda t, c, estimator: -{"unbiased": 1, "mle": 2}[estimator] / c,
             along=(50, 100, 200, 400, 800),
             remainder=lambda t: 1 / t,
@@ -480,7 +497,9 @@ SUPERLINEAR = Claim(
         Sampled(
             label="mean variance of chains with growing sizes, mle",
             predict=lambda c, power, t: theory.expected_variance(_sizes(c, power, t), t, estimator="mle"),
-            draw=lambda size, rng, c, power, t: np.exp(chains("log_variance", size, rng, _sizes(c, power, t), t, "mle")),
+            draw=lambda size, rng, c, power, t: np.exp(
+                chains("log_variance", size, rng, _sizes(c, power, t), t, "mle")
+            ),
             sd=lambda c, power, t: float(theory.sd_of_variance(_sizes(c, power, t), t, estimator="mle")),
             cases=({"c": 20.0, "power": 2.0, "t": 40}, {"c": 5.0, "power": 1.0, "t": 40}),
             size=60000,

@@ -113,7 +113,9 @@ LOWER = Claim(
         Computed(
             label="the part of the mean, by integration over its law along the axes",
             predict=_published_bound,
-            other=lambda n, t, eigenvalues: sum(eigenvalues) * _second_moment(theory.MeanLaw(n, t, estimator="unbiased"), 1),
+            other=lambda n, t, eigenvalues: (
+                sum(eigenvalues) * _second_moment(theory.MeanLaw(n, t, estimator="unbiased"), 1)
+            ),
             cases=(
                 {"n": 20, "t": 5, "eigenvalues": PLANE},
                 {"n": (10, 30, 20), "t": 3, "eigenvalues": (1.0, 2.0, 3.0)},
@@ -123,7 +125,9 @@ LOWER = Claim(
         Sampled(
             label="mean squared drift without noise: an equality",
             predict=_published_bound,
-            draw=lambda size, rng, n, t, eigenvalues: (chains("mean", size, rng, n, t, "unbiased", eigenvalues) ** 2).sum(1),
+            draw=lambda size, rng, n, t, eigenvalues: (
+                chains("mean", size, rng, n, t, "unbiased", eigenvalues) ** 2
+            ).sum(1),
             sd=lambda n, t, eigenvalues: sum(eigenvalues) * math.sqrt(fourth_of_mean(n, t, "unbiased")),
             cases=({"n": 30, "t": 8, "eigenvalues": PLANE}, {"n": 10, "t": 2, "eigenvalues": PLANE}),
             size=100_000,
@@ -178,7 +182,14 @@ def _limit_cdf(points, estimator):
 
 
 def _long_distance(size, rng, points, long, estimator):
-    run = chains(lambda r: np.stack([r["mean"].values, np.exp(r["log_variance"].values / 2)], 1), size, rng, points, long, estimator)
+    run = chains(
+        lambda r: np.stack([r["mean"].values, np.exp(r["log_variance"].values / 2)], 1),
+        size,
+        rng,
+        points,
+        long,
+        estimator,
+    )
     return w2_squared(run)
 
 
@@ -189,7 +200,10 @@ def _skewed(size, rng, n, t):
         x = rng.standard_exponential((count, n)) - 1
         mean, sd = x.mean(axis=1), x.std(axis=1, ddof=1)
         for _ in range(t - 1):
-            mean, sd = mean + sd * rng.standard_normal(count) / math.sqrt(n), sd * np.sqrt(rng.chisquare(n - 1, count) / (n - 1))
+            mean, sd = (
+                mean + sd * rng.standard_normal(count) / math.sqrt(n),
+                sd * np.sqrt(rng.chisquare(n - 1, count) / (n - 1)),
+            )
         return mean**2
 
     return blockwise(draw, size, n)
@@ -210,10 +224,12 @@ THEOREM = Claim(
         "For any truth with variance, refitted with unbiased mean and covariance and a fixed number of points: the "
         "expected squared distance from the truth goes to infinity, and the covariance goes to zero almost surely. "
         "Refined: the log variance falls by m per generation almost surely; the distance itself converges to a finite "
-        "random number, of median 5/3 sigma_0^2 for many points; with the divisor n its expectation tends to 2 tr Sigma_0."
+        "random number, of median 5/3 sigma_0^2 for many points; with the divisor n its expectation tends to 2 tr "
+        "Sigma_0."
     ),
     formula=(
-        r"E[W_2^2(N(\mu_t,\Sigma_t), p_0)] \to \infty,\quad \Sigma_t \to 0\ \text{a.s.},\quad \tfrac1t\ln\sigma_t^2 \to m,\quad "
+        r"E[W_2^2(N(\mu_t,\Sigma_t), p_0)] \to \infty,\quad \Sigma_t \to 0\ \text{a.s.},\quad \tfrac1t\ln\sigma_t^2 "
+        r"\to m,\quad "
         r"W_2^2 \to \|\mu_\infty-\mu_0\|^2 + \mathrm{tr}\,\Sigma_0\ \text{a.s.}"
     ),
     assumptions="Replace, n >= d + 1 for a first covariance of full rank; unbiased unless said.",
@@ -252,7 +268,9 @@ THEOREM = Claim(
             remainder=lambda t: 1 / t,
             name="t",
             cases=({"n": 10, "estimator": "unbiased"}, {"n": 10, "estimator": "mle"}),
-            mutants={"rate of the other": lambda t, n, estimator: theory.log_variance_mean(n, 1, estimator=OTHER[estimator])},
+            mutants={
+                "rate of the other": lambda t, n, estimator: theory.log_variance_mean(n, 1, estimator=OTHER[estimator])
+            },
         ),
         Sampled(
             label="share of chains whose sd is above a thousandth",
@@ -274,9 +292,7 @@ THEOREM = Claim(
         Limit(
             label="median of that number for many points",
             value=lambda n, estimator: 1 + landing(int(n), estimator).isf(0.25) ** 2,
-            asymptote=lambda n, estimator: (
-                5 / 3 if estimator == "unbiased" else 1 + special.stdtrit(4, 0.75) ** 2 / 2
-            ),
+            asymptote=lambda n, estimator: 5 / 3 if estimator == "unbiased" else 1 + special.stdtrit(4, 0.75) ** 2 / 2,
             along=(10, 20, 40, 60, 80),
             remainder=lambda n: 1 / n,
             cases=({"estimator": "unbiased"}, {"estimator": "mle"}),
@@ -290,7 +306,9 @@ THEOREM = Claim(
         ),
     ),
     second={
-        "median_w2_limit": lambda sigma0, estimator: theory.limit_w2_law(estimator=estimator, variance=sigma0**2).median(),
+        "median_w2_limit": lambda sigma0, estimator: theory.limit_w2_law(
+            estimator=estimator, variance=sigma0**2
+        ).median(),
         "almost_sure_rate": lambda n, estimator: theory.log_variance_mean(n, 1, estimator=estimator),
         "expected_w2_limit_mle": lambda eigenvalues, n: theory.limit_expected_w2_squared(
             estimator="mle", trace=sum(eigenvalues)
@@ -332,7 +350,8 @@ REPRESENTATION = Claim(
     title="A draw after t fits is a sum of normals with products of gammas as variances",
     statement=(
         "A point drawn from the model after t unbiased fits is, in law, the true mean plus a sum of t + 1 independent "
-        "normals, the i-th multiplied by the root of the product of the first i - 1 chi-square factors (and 1/sqrt(n_i), "
+        "normals, the i-th multiplied by the root of the product of the first i - 1 chi-square factors (and "
+        "1/sqrt(n_i), "
         "but for the last). The law is that of one draw, not of several."
     ),
     formula=(
@@ -385,11 +404,15 @@ VARIANCE = Claim(
     id="SHU-1D-VAR",
     title="The variance of a draw grows by 1/n per generation",
     statement=(
-        "A point drawn after t unbiased fits has the variance sigma_0^2 (1 + sum of 1/n_i) up to O(2). The remainder is "
+        "A point drawn after t unbiased fits has the variance sigma_0^2 (1 + sum of 1/n_i) up to O(2). The remainder "
+        "is "
         "exactly zero; with the divisor n the variance is sigma_0^2 for ever. The excess kurtosis of the first draw is "
         "6/((n-1)(1+1/n)^2)."
     ),
-    formula=r"\mathrm{Var}(X_t) = \sigma_0^2\Big(1 + \sum_{i\le t}\frac1{n_i}\Big)\ (\text{unbiased}),\qquad \sigma_0^2\ (\text{mle})",
+    formula=(
+        r"\mathrm{Var}(X_t) = \sigma_0^2\Big(1 + \sum_{i\le t}\frac1{n_i}\Big)\ (\text{unbiased}),\qquad \sigma_0^2\ "
+        r"(\text{mle})"
+    ),
     assumptions="One dimension, Replace.",
     source=PAPER,
     locus="SI 3.1.1",
@@ -403,12 +426,17 @@ VARIANCE = Claim(
             draw=lambda size, rng, n, t, estimator: (
                 chains(
                     lambda r: r["mean"].values + np.exp(r["log_variance"].values / 2) * rng.standard_normal(size),
-                    size, rng, n, t, estimator,
+                    size,
+                    rng,
+                    n,
+                    t,
+                    estimator,
                 )
                 ** 2
             ),
-            sd=lambda n, t, estimator: math.sqrt(2 + theory.draw_excess_kurtosis(n, t, estimator=estimator))
-            * _draw_variance(n, t, estimator),
+            sd=lambda n, t, estimator: (
+                math.sqrt(2 + theory.draw_excess_kurtosis(n, t, estimator=estimator)) * _draw_variance(n, t, estimator)
+            ),
             cases=(
                 {"n": 10, "t": 5, "estimator": "unbiased"},
                 {"n": 10, "t": 5, "estimator": "mle"},
@@ -450,17 +478,26 @@ ERRATUM = Claim(
     id="ERR-3",
     title="The theory is unbiased, the released code divides by n",
     statement=(
-        "Theorem 3.1 is about the divisor n - 1; the released code takes NumPy's default standard deviation, divisor n. "
+        "Theorem 3.1 is about the divisor n - 1; the released code takes NumPy's default standard deviation, divisor "
+        "n. "
         "There the variance of a draw is constant and the expected squared distance stays below 2 sigma_0^2: the "
         "diverging half of the theorem belongs to the unbiased estimator. The covariance dies with both, twice as fast "
         "with the mle."
     ),
-    formula=r"E W_2^2 \to \infty\ (\text{divisor } n-1),\qquad E W_2^2 = 2 - 2\big(c_4(n)\sqrt{1-1/n}\big)^t \to 2\ (\text{divisor } n)",
+    formula=(
+        r"E W_2^2 \to \infty\ (\text{divisor } n-1),\qquad E W_2^2 = 2 - 2\big(c_4(n)\sqrt{1-1/n}\big)^t \to 2\ "
+        r"(\text{divisor } n)"
+    ),
     assumptions="One dimension, Replace, sigma_0 = 1.",
     source=PAPER,
     locus="Theorem 3.1 and the released code",
     kind=Kind.CORRECTION,
-    theory=(theory.expected_w2_squared, theory.limit_expected_w2_squared, theory.draw_variance, theory.log_variance_mean),
+    theory=(
+        theory.expected_w2_squared,
+        theory.limit_expected_w2_squared,
+        theory.draw_variance,
+        theory.log_variance_mean,
+    ),
     simulation="The loop as released: normal draws, np.mean and np.std; and the same with ddof=1.",
     checks=(
         Sampled(

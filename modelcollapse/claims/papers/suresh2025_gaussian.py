@@ -58,12 +58,15 @@ CLAIMS = (
         title="Probability that the standard deviation is still above a level",
         statement=(
             "The standard deviation after t fits exceeds epsilon with probability at most (sigma_0/epsilon) "
-            "exp(-t/(4n-1)). A summary prints exp(-t/(4n)), which is weaker; (sigma_0/epsilon)^s M_{s/2}^t is a bound for "
-            "every s > 0, sharper than both for the best s. For large t the probability is that of a normal log variance."
+            "exp(-t/(4n-1)). A summary prints exp(-t/(4n)), which is weaker; (sigma_0/epsilon)^s M_{s/2}^t is a bound "
+            "for "
+            "every s > 0, sharper than both for the best s. For large t the probability is that of a normal log "
+            "variance."
         ),
         formula=(
             r"P(\sigma_t > \varepsilon) \le \frac{\sigma_0}\varepsilon e^{-t/(4n-1)},\quad \le "
-            r"\Big(\frac{\sigma_0}\varepsilon\Big)^s M_{s/2}^t,\quad \approx \Phi\Big(\frac{tm - 2\ln(\varepsilon/\sigma_0)}{\sqrt{tv}}\Big)"
+            r"\Big(\frac{\sigma_0}\varepsilon\Big)^s M_{s/2}^t,\quad \approx \Phi\Big(\frac{tm - "
+            r"2\ln(\varepsilon/\sigma_0)}{\sqrt{tv}}\Big)"
         ),
         assumptions="One dimension, Replace, divisor n - 1 (called maximum likelihood in the paper).",
         source=("suresh2025",),
@@ -131,7 +134,11 @@ CLAIMS = (
                 label="share of chains above the level, exact",
                 predict=lambda n, t, level: theory.sd_exceeds(n, t, level=level, estimator="unbiased"),
                 draw=_above,
-                cases=({"n": 10, "t": 20, "level": 0.3}, {"n": 10, "t": 40, "level": 0.1}, {"n": 4, "t": 6, "level": 1.0}),
+                cases=(
+                    {"n": 10, "t": 20, "level": 0.3},
+                    {"n": 10, "t": 40, "level": 0.1},
+                    {"n": 4, "t": 6, "level": 1.0},
+                ),
                 size=40000,
                 mutants={"divisor n": lambda n, t, level: theory.sd_exceeds(n, t, level=level, estimator="mle")},
             ),
@@ -159,7 +166,9 @@ CLAIMS = (
         ),
         second={
             "survival_bound": _uncut,
-            "survival_bound_summary_as_printed": lambda n, t, epsilon, sigma0: sigma0 / epsilon * math.exp(-t / (4 * n)),
+            "survival_bound_summary_as_printed": lambda n, t, epsilon, sigma0: (
+                sigma0 / epsilon * math.exp(-t / (4 * n))
+            ),
             "survival_chernoff": _uncut_chernoff,
             "survival_normal": lambda n, t, epsilon, sigma0: theory.sd_exceeds_normal(
                 n, t, level=epsilon, estimator="unbiased", variance=sigma0**2
@@ -178,7 +187,7 @@ def _at(t, n, z):
 
 
 def _rate(t, n, level):
-    """ln of P(sigma_{2t} > eps) / P(sigma_t > eps), with half the logarithm by which the prefactor sqrt(t) falls."""
+    """Log of P(sigma_{2t} > eps) / P(sigma_t > eps), with half the logarithm by which the prefactor sqrt(t) falls."""
     law = [theory.LogVarianceLaw(n, k, estimator="unbiased") for k in (t, 2 * t)]
     return float(law[1].logsf(2 * math.log(level)) - law[0].logsf(2 * math.log(level)) + math.log(2) / 2) / t
 
@@ -188,4 +197,8 @@ def _best_exponent(n, log):
     from scipy.optimize import minimize_scalar
 
     law = theory.LogVarianceLaw(n, 1, estimator="unbiased")
-    return -float(minimize_scalar(lambda s: law.log_mgf(s), bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-12}).fun)
+    return -float(
+        minimize_scalar(
+            lambda s: law.log_mgf(s), bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-12}
+        ).fun
+    )
