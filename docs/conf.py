@@ -168,7 +168,7 @@ def write_claims(app):
     verified = {result["claim"]: result for result in stored}
     for id in claims.ATLAS:
         if id not in verified:
-            log.warning("claim %s is not in docs/verified.json: run modelcollapse verify --json > docs/verified.json", id)
+            log.warning("claim %s is missing: run modelcollapse verify --json > docs/verified.json", id)
     text = markdown(claims.ATLAS.values(), verified, "modelcollapse verify --json > docs/verified.json")
     page = HERE / "claims.md"
     if not page.exists() or page.read_text(encoding="utf-8") != text:

@@ -126,7 +126,7 @@ def main() -> None:
     names = list(dict.fromkeys(key for row in table for key in row))
     partial = f"{args.out}.partial"
     with open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: f"{x:.6g}" if isinstance(x, float) else x for key, x in row.items()} for row in table)
     os.replace(partial, args.out)

@@ -2,8 +2,8 @@
 
 Whoever writes a formula once makes a mistake twice if he copies it. The modules of this room were written without
 looking at `modelcollapse.theory`, and import nothing of it nor of the kernels (a contract in ``pyproject.toml``):
-matrices where theory has a recursion, quadrature where it has a series, exact fractions or many digits where it has floats. Both
-readings are compared at random parameters whenever a claim is verified.
+matrices where theory has a recursion, quadrature where it has a series, exact fractions or many digits where it has
+floats. Both readings are compared at random parameters whenever a claim is verified.
 """
 
 from __future__ import annotations
