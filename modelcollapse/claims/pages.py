@@ -151,5 +151,5 @@ def _number(value) -> str:
 
 
 def as_json(results: Iterable[Result]) -> str:
-    """Write results as JSON."""
-    return json.dumps([result.to_dict() for result in results], indent=1)
+    """Write results as JSON, one line each."""
+    return "[\n" + ",\n".join(json.dumps(result.to_dict()) for result in results) + "\n]"

@@ -164,8 +164,10 @@ class Result:
 
 
 def _finite(value):
-    """JSON has no infinities."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Write a number with ten digits; JSON has no infinities."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.10g}") if math.isfinite(value) else None
 
 
 def _key(text: str) -> tuple[int, ...]:

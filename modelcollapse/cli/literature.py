@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 
 from modelcollapse import claims as room
-from modelcollapse.claims.pages import errata, erratum, frame
+from modelcollapse.claims.pages import as_json, errata, erratum, frame
 from modelcollapse.claims.references import entries
 
 
@@ -22,7 +21,7 @@ def claims(args) -> int:
         chosen = errata(chosen)
         shown = room.verify_claims([claim.id for claim in chosen], 0, quick=True)
         if args.json:
-            print(json.dumps([result.to_dict() for result in shown], indent=1))
+            print(as_json(shown))
         else:
             print("\n\n".join(erratum(claim, result) for claim, result in zip(chosen, shown, strict=True)))
         return 0
@@ -45,7 +44,7 @@ def verify(args) -> int:
     )
     changed = [result for result in results if not result.as_expected]
     if args.json:
-        print(json.dumps([result.to_dict() for result in results], indent=1))
+        print(as_json(results))
     elif args.details:
         print("\n\n".join(map(str, results)))
     else:
