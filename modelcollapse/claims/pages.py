@@ -96,7 +96,7 @@ def markdown(claims: Iterable[Claim], verified: Mapping[str, dict], command: str
         "",
         f"{len(claims)} statements of the literature on model collapse, each with its source and a check that could",
         f"have failed: {counted}. Exact formulas were written a second time from their statements alone, {second} of",
-        f"them, and compared at random parameters. {weak} claims are *weak*: no check would see an error of 2 %.",
+        f"them, and compared at random parameters. Claims that are *weak*, whose checks would all miss 2 %: {weak}.",
         "",
         f"The verdicts below were reached by `{command}`. CONTRADICTED is about the statement as it was published; the",
         "form that holds stands beside it and is checked as well. What each column means is said in",
