@@ -85,15 +85,13 @@ SYNTHETIC = Claim(
         "With synthetic points from N(mu, lambda Sigma) the expected covariance is lambda^t times the true one and the "
         "expected squared drift tr(Sigma_0)/n times the sum of lambda^i, i = 1..t: t for lambda = 1, bounded by "
         "lambda/(1-lambda) below. One power less where generation 1 is fitted to real data. The covariance goes to "
-        "zero "
-        "almost surely for every lambda <= 1, the log variance at the rate ln lambda + m."
+        "zero almost surely for every lambda <= 1, the log variance at the rate ln lambda + m."
     ),
     formula=(
         r"E\Sigma_t = \lambda^t\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = "
         r"\frac{\mathrm{tr}\,\Sigma_0}{n_s}\sum_{i=1}^t\lambda^i \le "
         r"\frac\lambda{1-\lambda}\frac{\mathrm{tr}\,\Sigma_0}{n_s},\quad \tfrac1t\ln\sigma_t^2 \to \ln\lambda + "
-        r"m(n_s),\quad "
-        r"E\sigma_t = (\sqrt\lambda\,c_4(n_s))^t\sigma_0"
+        r"m(n_s),\quad E\sigma_t = (\sqrt\lambda\,c_4(n_s))^t\sigma_0"
     ),
     assumptions="Unbiased estimators, Replace, lambda in (0, 1].",
     source=PAPER,
@@ -221,8 +219,7 @@ FRESH = Claim(
     title="With fresh real data the loop comes to rest, wherever it began",
     statement=(
         "Each generation pools n_r fresh real points with n_s of N(mu, lambda Sigma). Expected variance and squared "
-        "error "
-        "of the mean obey a linear recursion and tend to a fixed point that does not depend on the first fit."
+        "error of the mean obey a linear recursion and tend to a fixed point that does not depend on the first fit."
     ),
     formula=(
         r"A_t = \frac{1-f}N + f^2A_{t-1} + \frac{f\lambda V_{t-1}}N,\quad V_t = \frac{n_r + n_s(\lambda V_{t-1} + "
@@ -288,8 +285,7 @@ FRESH = Claim(
     },
     remark=(
         "At n_r = lambda = 1 the printed quotient for V is 0/0; the two equations still have one solution, V = 2 and A "
-        "= 1, "
-        "which theory returns because it eliminates A first."
+        "= 1, which theory returns because it eliminates A first."
     ),
     tags=("gaussian", "bias", "fresh"),
 )
@@ -331,9 +327,8 @@ EFFECTIVE = Claim(
     statement=(
         "The effective size n_e of a fresh loop is the number of real points that come as close to the truth. For the "
         "mean with lambda = 1 and known covariance n_e/n_r = 1 + f, f = n_s/(n_r + n_s): unbiased synthetic data "
-        "always "
-        "help, by less than a factor of two. With estimated covariance it is 1/(n_r A). The squared W2 distance has an "
-        "expansion, to leading order in 1/N."
+        "always help, by less than a factor of two. With estimated covariance it is 1/(n_r A). The squared W2 distance "
+        "has an expansion, to leading order in 1/N."
     ),
     formula=(
         r"\frac{n_e}{n_r} = 1 + \frac{n_s}{n_r+n_s} \in [1, 2),\qquad E W_2^2 \approx d\Big[A_\infty + "
@@ -467,8 +462,7 @@ THRESHOLD = Claim(
     title="Biased synthetic data help only up to a number that does not grow with the real data",
     statement=(
         "For lambda < 1 the largest n_s for which the fresh loop is no farther from the truth than its real points "
-        "alone "
-        "tends to a constant as n_r grows; it decreases with the sampling bias and is infinite without."
+        "alone tends to a constant as n_r grows; it decreases with the sampling bias and is infinite without."
     ),
     formula=r"n_s^* \to \frac{4(2-\lambda) + (d+1)\big(\frac12+\frac{3\lambda}2-\lambda^2\big)}{(1-\lambda)^2}",
     assumptions="Truth N(0, I), squared W2, n_r to infinity.",

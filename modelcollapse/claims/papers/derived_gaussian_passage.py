@@ -260,8 +260,8 @@ SUP = Claim(
     title="The variance ever exceeds c times the true one with probability at most 1/c",
     statement=(
         "With the unbiased estimator the variance is a positive martingale: it ever reaches c times the true value "
-        "with probability at most 1/c. With the mle the bound is c^-kappa, where kappa > 1 solves E S^kappa = 1 and tends "
-        "to 2. Both are reached as n grows."
+        "with probability at most 1/c. With the mle the bound is c^-kappa, where kappa > 1 solves E S^kappa = 1 and "
+        "tends to 2. Both are reached as n grows."
     ),
     formula=(
         r"P\big(\sup_t\sigma_t^2 \ge c\,\sigma_0^2\big) \le c^{-\kappa},\quad E S^\kappa = 1;\ \kappa = 1\ "

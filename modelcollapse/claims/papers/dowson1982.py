@@ -169,9 +169,8 @@ DISTANCES = Claim(
     ),
     formula=(
         r"W_2^2 = |a-b|^2 + \mathrm{tr}\big(A+B-2(A^{1/2}BA^{1/2})^{1/2}\big),\quad KL = "
-        r"\tfrac12\big[\mathrm{tr}(B^{-1}A) + "
-        r"(b-a)^\top B^{-1}(b-a) - d + \ln\tfrac{\det B}{\det A}\big],\quad \int pq = \sum_{ij} a_ib_j\,\phi(m_i-m'_j; "
-        r"C_i+C'_j)"
+        r"\tfrac12\big[\mathrm{tr}(B^{-1}A) + (b-a)^\top B^{-1}(b-a) - d + \ln\tfrac{\det B}{\det A}\big],\quad \int "
+        r"pq = \sum_{ij} a_ib_j\,\phi(m_i-m'_j; C_i+C'_j)"
     ),
     assumptions="Nats; the truth is the second argument.",
     source=("dowson1982", "shumailov2024"),

@@ -166,8 +166,7 @@ ACCUMULATE = Claim(
     title="Gaussian fits, accumulate: the variance stays above sin(pi/sqrt n)/(pi/sqrt n)",
     statement=(
         "Keeping all data, the expected covariance is the product of 1 - 1/(n i^2) up to i = t times the true one, "
-        "which "
-        "tends to sin(pi/sqrt n)/(pi/sqrt n); the expected squared error of the mean tends to what is missing."
+        "which tends to sin(pi/sqrt n)/(pi/sqrt n); the expected squared error of the mean tends to what is missing."
     ),
     formula=(
         r"E\Sigma_t = \Sigma_0\prod_{i\le t}\Big(1-\frac1{ni^2}\Big) \to \frac{\sin(\pi/\sqrt n)}{\pi/\sqrt "
@@ -232,9 +231,8 @@ SUBSAMPLE = Claim(
     title="Gaussian fits, accumulate and subsample: a lower plateau",
     statement=(
         "Keeping all data but fitting to n points drawn from them, the variance falls further than with all of them "
-        "and "
-        "then stays (observed in the paper). Exactly, the expected covariance is (1 - F_t) times the true one with the "
-        "recursion of F-SUB, and the squared error of the mean has the rest."
+        "and then stays (observed in the paper). Exactly, the expected covariance is (1 - F_t) times the true one with "
+        "the recursion of F-SUB, and the squared error of the mean has the rest."
     ),
     formula=(
         r"E\Sigma_t = (1-F_t)\Sigma_0,\quad E\|\mu_t-\mu_0\|^2 = F_t\,\mathrm{tr}\,\Sigma_0,\quad F_t \to F_\infty < 1"
@@ -368,8 +366,7 @@ STORED_RUNS = Claim(
     ),
     remark=(
         "The counts are those of the published file, which is not part of this package; what follows from them is "
-        "checked. "
-        "The file also holds only d = 1, 99 distinct runs for accumulate at n = 100, and 44 to 45 at n = 316."
+        "checked. The file also holds only d = 1, 99 distinct runs for accumulate at n = 100, and 44 to 45 at n = 316."
     ),
     tags=("gaussian", "erratum", "artefact"),
 )

@@ -48,8 +48,7 @@ CLAIMS = (
         title="The standard deviation has no floor; a fitted one is an artefact of the curve",
         statement=(
             "The standard deviation settles at a positive residual floor: A sqrt(1/(1 + t/B)) + C with C > 0, so that "
-            "a "
-            "typical chain (one in two) stays above a fixed C for ever."
+            "a typical chain (one in two) stays above a fixed C for ever."
         ),
         formula=r"\sigma(t) = A\sqrt{\frac1{1 + t/B}} + C,\quad C > 0",
         assumptions="One dimension, Replace, divisor n - 1; C in units of the true standard deviation.",

@@ -193,8 +193,7 @@ PREPRINT = Claim(
     printed="1/n_1 + ... + 1/n_{t-1} + 3/(2 n_t): only the last fit contributes with its standard deviation.",
     holds=(
         "(3/2) times the sum of 1/n_i, as in the Nature supplement, eq. (6): every fit moves the standard deviation, "
-        "too. "
-        "For one fit the two agree."
+        "too. For one fit the two agree."
     ),
     correction=(_LEADING, *_EXACT),
     expected=Status.CONTRADICTED,
@@ -292,8 +291,7 @@ VARIANCE = Claim(
     title="Variance of the squared distance: the printed leading order fails, 5/2 of the squared sum holds",
     statement=(
         "After t fits the variance of the squared distance is sigma_0^4 (2/n_1^2 + ... + 2/n_{t-1}^2 + 3/n_t^2 + sum "
-        "over "
-        "i != j of 3/(n_i n_j)) + O(3)."
+        "over i != j of 3/(n_i n_j)) + O(3)."
     ),
     formula=(
         r"\mathrm{Var}[W_2^2] = \sigma_0^4\Big(\tfrac2{n_1^2} + \tfrac2{n_2^2} + \dots + \tfrac3{n_t^2} + "
@@ -348,8 +346,7 @@ VARIANCE_ERRATUM = Claim(
     printed="3/n^2 after one fit.",
     holds=(
         "5/2: the squared mean contributes 2/n^2, the squared deviation of the standard deviation, a normal of "
-        "variance "
-        "1/(2n), contributes 1/(2n^2), and the two are independent."
+        "variance 1/(2n), contributes 1/(2n^2), and the two are independent."
     ),
     correction=_VARIANCE_CORRECT,
     expected=Status.CONTRADICTED,
@@ -395,11 +392,9 @@ SUPERLINEAR = Claim(
     title="A finite distance needs samples that grow faster than linearly: the sum of 1/n_i decides",
     statement=(
         "The expected distance stays finite only if sample sizes grow superlinearly, quadratically for instance, and "
-        "even "
-        "then it is not zero. Exactly: the variance keeps a positive limit if and only if the sum of 1/n_i is finite. "
-        "Sizes c i and c i ln i still collapse; c i (ln i)^2 and i^(1+s) do not. Linear sizes retain about t^(-1/c) of "
-        "the "
-        "heterozygosity, quadratic ones sin(pi/sqrt c)/(pi/sqrt c) for ever."
+        "even then it is not zero. Exactly: the variance keeps a positive limit if and only if the sum of 1/n_i is "
+        "finite. Sizes c i and c i ln i still collapse; c i (ln i)^2 and i^(1+s) do not. Linear sizes retain about "
+        "t^(-1/c) of the heterozygosity, quadratic ones sin(pi/sqrt c)/(pi/sqrt c) for ever."
     ),
     formula=(
         r"\sum_i\frac1{n_i} < \infty \iff \lim_t\sigma_t^2 > 0\ \text{a.s.};\quad "

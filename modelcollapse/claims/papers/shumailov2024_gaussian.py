@@ -229,8 +229,7 @@ THEOREM = Claim(
     ),
     formula=(
         r"E[W_2^2(N(\mu_t,\Sigma_t), p_0)] \to \infty,\quad \Sigma_t \to 0\ \text{a.s.},\quad \tfrac1t\ln\sigma_t^2 "
-        r"\to m,\quad "
-        r"W_2^2 \to \|\mu_\infty-\mu_0\|^2 + \mathrm{tr}\,\Sigma_0\ \text{a.s.}"
+        r"\to m,\quad W_2^2 \to \|\mu_\infty-\mu_0\|^2 + \mathrm{tr}\,\Sigma_0\ \text{a.s.}"
     ),
     assumptions="Replace, n >= d + 1 for a first covariance of full rank; unbiased unless said.",
     source=PAPER,
@@ -351,8 +350,7 @@ REPRESENTATION = Claim(
     statement=(
         "A point drawn from the model after t unbiased fits is, in law, the true mean plus a sum of t + 1 independent "
         "normals, the i-th multiplied by the root of the product of the first i - 1 chi-square factors (and "
-        "1/sqrt(n_i), "
-        "but for the last). The law is that of one draw, not of several."
+        "1/sqrt(n_i), but for the last). The law is that of one draw, not of several."
     ),
     formula=(
         r"X_t = \mu_0 + \sigma_0\Big[\frac{Z_1}{\sqrt{n_1}} + \frac{\sqrt{S_1}Z_2}{\sqrt{n_2}} + \dots + "
@@ -405,9 +403,8 @@ VARIANCE = Claim(
     title="The variance of a draw grows by 1/n per generation",
     statement=(
         "A point drawn after t unbiased fits has the variance sigma_0^2 (1 + sum of 1/n_i) up to O(2). The remainder "
-        "is "
-        "exactly zero; with the divisor n the variance is sigma_0^2 for ever. The excess kurtosis of the first draw is "
-        "6/((n-1)(1+1/n)^2)."
+        "is exactly zero; with the divisor n the variance is sigma_0^2 for ever. The excess kurtosis of the first draw "
+        "is 6/((n-1)(1+1/n)^2)."
     ),
     formula=(
         r"\mathrm{Var}(X_t) = \sigma_0^2\Big(1 + \sum_{i\le t}\frac1{n_i}\Big)\ (\text{unbiased}),\qquad \sigma_0^2\ "
@@ -479,8 +476,7 @@ ERRATUM = Claim(
     title="The theory is unbiased, the released code divides by n",
     statement=(
         "Theorem 3.1 is about the divisor n - 1; the released code takes NumPy's default standard deviation, divisor "
-        "n. "
-        "There the variance of a draw is constant and the expected squared distance stays below 2 sigma_0^2: the "
+        "n. There the variance of a draw is constant and the expected squared distance stays below 2 sigma_0^2: the "
         "diverging half of the theorem belongs to the unbiased estimator. The covariance dies with both, twice as fast "
         "with the mle."
     ),

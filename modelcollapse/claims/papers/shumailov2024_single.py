@@ -66,10 +66,8 @@ GAUSSIAN = Claim(
     statement=(
         "Single runs of n = 100 to 10^4 points and 1000 generations show the standard deviation drift away from the "
         "truth. With the released code (divisor n) the readings lie in the 95 % band of a lognormal with log mean t "
-        "m/2 "
-        "and log variance t v/4. With all data kept the variance stays (F-ACC); with n points drawn from all of them "
-        "it "
-        "falls a little more and stays (F-SUB)."
+        "m/2 and log variance t v/4. With all data kept the variance stays (F-ACC); with n points drawn from all of "
+        "them it falls a little more and stays (F-SUB)."
     ),
     formula=(
         r"\ln\sigma_t \approx N\big(\tfrac t2 m, \tfrac t4 v\big),\quad m = \psi(\tfrac{n-1}2) + \ln\tfrac2n,\ v = "
@@ -158,8 +156,7 @@ SINGLE_FIT = Claim(
     title="One fit: mean and scatter of np.std",
     statement=(
         "The standard deviation (divisor n) of n standard normal points, repeated 1000 times for n from 10 to 10^7, "
-        "has "
-        "the mean sqrt((n-1)/n) c4(n) and the standard deviation sqrt((n-1)/n (1 - c4(n)^2))."
+        "has the mean sqrt((n-1)/n) c4(n) and the standard deviation sqrt((n-1)/n (1 - c4(n)^2))."
     ),
     formula=(
         r"E\hat\sigma = \sqrt{\tfrac{n-1}n}\,c_4(n),\qquad \mathrm{sd}(\hat\sigma) = "

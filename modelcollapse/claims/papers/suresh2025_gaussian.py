@@ -59,8 +59,7 @@ CLAIMS = (
         statement=(
             "The standard deviation after t fits exceeds epsilon with probability at most (sigma_0/epsilon) "
             "exp(-t/(4n-1)). A summary prints exp(-t/(4n)), which is weaker; (sigma_0/epsilon)^s M_{s/2}^t is a bound "
-            "for "
-            "every s > 0, sharper than both for the best s. For large t the probability is that of a normal log "
+            "for every s > 0, sharper than both for the best s. For large t the probability is that of a normal log "
             "variance."
         ),
         formula=(

@@ -56,8 +56,7 @@ CLAIMS = (
         title="Fixed samples collapse for certain; sizes must grow like t^(1+s), faster under a bias",
         statement=(
             "With a fixed sample size the model collapses with probability one. Unbiased estimation needs sizes of "
-            "order "
-            "t^(1+s) with s > 0; when the estimate carries a substantial bias they must grow faster still."
+            "order t^(1+s) with s > 0; when the estimate carries a substantial bias they must grow faster still."
         ),
         formula=(
             r"n_t \asymp t^{1+s},\ s > 0:\quad \prod_i\Big(1 - \frac1{n_i}\Big) > 0 \iff \sum_i\frac1{n_i} < \infty"
