@@ -44,6 +44,8 @@ from modelcollapse.theory.inbreeding import inbreeding
 QUANTITIES = ("heterozygosity", "entropy", "support")
 ASSUMPTIONS = ("independent", "clustered", "temporal")
 PARTS = ("sampling", "clustering", "directed")
+#: more words than these are not drawn: their shares would not move
+MOST_WORDS = 2**62
 #: sizes of the generations that differ by no more than this are taken for one, for which there are closed forms
 SAME_SIZE = 1.05
 #: words expected of a class, for which its own clustering is estimated
@@ -455,7 +457,13 @@ def _draw(rng, y: np.ndarray, ratios: np.ndarray, n: int, trained: int) -> np.nd
     """
     y = y / y.sum(axis=-1, keepdims=True)
     if len(ratios) == 1:
-        size = max(1, round(n * float(ratios[0])))
+        words = n * float(ratios[0])
+        if not words < MOST_WORDS:
+            raise ValueError(
+                "run must have words whose shares change from generation to generation (an effective size is one over "
+                f"their change), got an effective size of {words:.3g}."
+            )
+        size = max(1, round(words))
         return rng.multinomial(size, y) / size
     ratio = ratios[np.clip(classes(np.maximum(np.rint(y * trained), 1)), 0, len(ratios) - 1)]
     bursts = ratio < 1

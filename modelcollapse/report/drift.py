@@ -58,7 +58,7 @@ def cross_check(part: Part, corpus, settings: Settings) -> tuple[dict, dict]:
                 checked = lm.crosscheck(
                     run, error_rate=ERROR_RATE, effect=EFFECT, replicates=CHAINS, rng=settings.seed(11, i)
                 )
-        except OverflowError:  # words that do not move are as good as more of them than can be drawn
+        except ValueError:  # words that do not move have no effective size
             return {
                 "left_out": "The text repeats itself too much to say whether a language model drifts or is driven: the "
                 f"texts of a {name} do not differ."

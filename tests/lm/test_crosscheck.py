@@ -371,3 +371,10 @@ def test_a_decoding_shows():
 def test_examples(room):
     result = doctest.testmod(importlib.import_module(f"modelcollapse.lm.{room}"))
     assert result.failed == 0
+
+
+def test_words_that_do_not_move_have_no_effective_size():
+    text = " ".join(["a b"] * 2000)
+    run = experiment(NGram(3), text, regimes.Replace(n=60), 2, prompts=None, rng=1)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"run must have words .* got an effective size"):
+        crosscheck(run, rng=1, replicates=10)
